@@ -1,0 +1,256 @@
+"""Settings: the environment, and restaurants.toml with the tenants and their restaurants.
+
+Everything is read when it is asked for, never at import, so that a test or a second tenant can set it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tomllib
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from shared.errors import ConfigurationError, UnknownTarget
+
+RateProfile = Literal["documented", "conservative"]
+
+DEFAULT_RESTAURANTS_FILE = Path(__file__).resolve().parent.parent / "restaurants.toml"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The environment variables that shape a call; see the README for the table of them."""
+
+    toast_api_host: str = "https://ws-api.toasttab.com"
+    toast_client_id: str | None = None
+    toast_client_secret: str | None = None
+    project: str | None = None
+    dataset: str = "toast"
+    location: str = "US"
+    emulator_host: str | None = None
+    restaurants_file: Path = DEFAULT_RESTAURANTS_FILE
+    rate_profile: RateProfile = "documented"
+
+    def __repr__(self) -> str:
+        """Leave the credentials out: a repr ends up in logs and tracebacks."""
+        return f"Settings(toast_api_host={self.toast_api_host!r}, project={self.project!r}, dataset={self.dataset!r})"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """Read the settings; an empty variable counts as unset.
+
+        Raises ConfigurationError, naming the variable, when a value is not one that it can take.
+        """
+
+        def get(name: str, default: str = "") -> str:
+            return environ.get(name, "").strip() or default
+
+        profile = get("TOAST_RATE_PROFILE", "documented")
+        if profile not in ("documented", "conservative"):
+            raise ConfigurationError(
+                f"TOAST_RATE_PROFILE is {profile!r}; set it to 'documented' (Toast's published limits) or 'conservative'."
+            )
+        return cls(
+            toast_api_host=_base_url("TOAST_API_HOST", get("TOAST_API_HOST", "https://ws-api.toasttab.com")),
+            toast_client_id=get("TOAST_CLIENT_ID") or None,
+            toast_client_secret=get("TOAST_CLIENT_SECRET") or None,
+            project=get("GOOGLE_CLOUD_PROJECT") or None,
+            dataset=get("BQ_DATASET", "toast"),
+            location=get("BQ_LOCATION", "US"),
+            emulator_host=_base_url("BIGQUERY_EMULATOR_HOST", get("BIGQUERY_EMULATOR_HOST")) or None,
+            restaurants_file=Path(get("RESTAURANTS_FILE", str(DEFAULT_RESTAURANTS_FILE))),
+            rate_profile="conservative" if profile == "conservative" else "documented",
+        )
+
+
+def _base_url(variable: str, value: str) -> str:
+    """Return ``value`` as a base URL without a closing slash; 'host:port' is read as http."""
+    if not value:
+        return ""
+    url = value if "://" in value else f"http://{value}"
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(f"{variable} is {value!r}; expected a URL such as https://example.com.")
+    return url.rstrip("/")
+
+
+class Restaurant(msgspec.Struct, frozen=True, kw_only=True):
+    """One location. What is None here is asked from Toast when it is needed."""
+
+    guid: str
+    name: str
+    tenant: str
+    timezone: str | None = None
+    closeout_hour: int | None = None
+    first_business_date: dt.date | None = None
+    min_orders: int = 10
+    min_net_sales: Decimal = Decimal(100)
+
+
+class Tenant(msgspec.Struct, frozen=True, kw_only=True):
+    """One Toast account: its restaurants, its credentials' secret names, its dataset (None: BQ_DATASET)."""
+
+    name: str
+    restaurants: tuple[Restaurant, ...]
+    dataset: str | None = None
+    client_id_secret: str = "TOAST_CLIENT_ID"
+    client_secret_secret: str = "TOAST_CLIENT_SECRET"
+
+
+def load_tenants(path: Path) -> dict[str, Tenant]:
+    """Read restaurants.toml; the tenants by name, in the file's order.
+
+    Raises ConfigurationError with the file, the line or key, and what was expected there.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}). Set RESTAURANTS_FILE to the path of your restaurants.toml."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}.") from error
+    try:
+        return _tenants(document)
+    except _Misplaced as error:
+        raise ConfigurationError(f"{path}: {error}.") from error
+
+
+def restaurants_for(tenants: Mapping[str, Tenant], guid: str, tenant: str | None) -> list[Restaurant]:
+    """The restaurants that a call means: one, or with guid "ALL" every one of the tenant.
+
+    ``tenant`` may be None where there is no doubt. Raises UnknownTarget for a tenant or restaurant that
+    is not in the file, and where a GUID or "ALL" could mean more than one tenant.
+    """
+    if tenant is not None and tenant not in tenants:
+        raise UnknownTarget(f"tenant: {tenant!r} is not in restaurants.toml; it has {_listed(tenants)}.")
+    candidates = [tenants[tenant]] if tenant is not None else list(tenants.values())
+    if guid == "ALL":
+        if len(candidates) > 1:
+            raise UnknownTarget(f'tenant: "ALL" needs a tenant; restaurants.toml has {_listed(tenants)}.')
+        return list(candidates[0].restaurants)
+    found = [restaurant for one in candidates for restaurant in one.restaurants if restaurant.guid == guid.lower()]
+    if not found:
+        raise UnknownTarget(
+            f"restaurant_guid: {guid!r} is not in restaurants.toml; add it there, or correct the GUID."
+        )
+    if len(found) > 1:
+        raise UnknownTarget(f"tenant: {guid!r} belongs to {_listed({r.tenant: r for r in found})}; say which.")
+    return found
+
+
+def _listed(names: Mapping[str, object]) -> str:
+    return ", ".join(repr(name) for name in names)
+
+
+# --- the shape of restaurants.toml ----------------------------------------------------------------
+
+
+class _Misplaced(Exception):
+    """A key of restaurants.toml does not hold what it should; the message begins with the key."""
+
+
+_TENANT_KEYS = ("dataset", "client_id_secret", "client_secret_secret", "restaurants")
+_RESTAURANT_KEYS = ("guid", "name", "timezone", "closeout_hour", "first_business_date", "min_orders", "min_net_sales")
+
+
+def _tenants(document: dict[str, Any]) -> dict[str, Tenant]:
+    _no_other_keys("the top level", document, ("tenants",))
+    tables = document.get("tenants")
+    if not isinstance(tables, dict) or not tables:
+        raise _Misplaced("tenants: expected at least one table such as [tenants.purpose]")
+    return {name: _tenant(name, table) for name, table in tables.items()}
+
+
+def _tenant(name: str, table: Any) -> Tenant:
+    key = f"tenants.{name}"
+    if not isinstance(table, dict):
+        raise _Misplaced(f"{key}: expected a table, found {table!r}")
+    _no_other_keys(key, table, _TENANT_KEYS)
+    rows = table.get("restaurants")
+    if not isinstance(rows, list) or not rows:
+        raise _Misplaced(f"{key}.restaurants: expected at least one [[{key}.restaurants]] with guid and name")
+    restaurants = tuple(_restaurant(f"{key}.restaurants[{n}]", name, row) for n, row in enumerate(rows))
+    seen: set[str] = set()
+    for number, restaurant in enumerate(restaurants):
+        if restaurant.guid in seen:
+            raise _Misplaced(f"{key}.restaurants[{number}].guid: {restaurant.guid!r} stands there twice")
+        seen.add(restaurant.guid)
+    texts = {k: _text(f"{key}.{k}", table[k]) for k in _TENANT_KEYS[:3] if k in table}
+    return Tenant(name=name, restaurants=restaurants, **texts)
+
+
+def _restaurant(key: str, tenant: str, row: Any) -> Restaurant:
+    if not isinstance(row, dict):
+        raise _Misplaced(f"{key}: expected a table with guid and name, found {row!r}")
+    _no_other_keys(key, row, _RESTAURANT_KEYS)
+    for required in ("guid", "name"):
+        if required not in row:
+            raise _Misplaced(f"{key}.{required}: missing")
+    optional: dict[str, Any] = {}
+    if "timezone" in row:
+        optional["timezone"] = _timezone(f"{key}.timezone", row["timezone"])
+    if "closeout_hour" in row:
+        optional["closeout_hour"] = _whole(f"{key}.closeout_hour", row["closeout_hour"], 0, 12)
+    if "first_business_date" in row:
+        optional["first_business_date"] = _date(f"{key}.first_business_date", row["first_business_date"])
+    if "min_orders" in row:
+        optional["min_orders"] = _whole(f"{key}.min_orders", row["min_orders"], 0, 1_000_000)
+    if "min_net_sales" in row:
+        optional["min_net_sales"] = _amount(f"{key}.min_net_sales", row["min_net_sales"])
+    return Restaurant(
+        guid=_guid(f"{key}.guid", row["guid"]), name=_text(f"{key}.name", row["name"]), tenant=tenant, **optional
+    )
+
+
+def _no_other_keys(key: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    for name in table:
+        if name not in known:
+            raise _Misplaced(f"{key}: unknown key {name!r}; expected {', '.join(known)}")
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _Misplaced(f"{key}: expected a text, found {value!r}")
+    return value
+
+
+def _guid(key: str, value: Any) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, AttributeError, TypeError):
+        raise _Misplaced(f"{key}: expected a GUID, found {value!r}") from None
+
+
+def _timezone(key: str, value: Any) -> str:
+    try:
+        ZoneInfo(value)
+    except Exception:
+        raise _Misplaced(f"{key}: expected an IANA time zone such as 'America/New_York', found {value!r}") from None
+    return str(value)
+
+
+def _date(key: str, value: Any) -> dt.date:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise _Misplaced(f"{key}: expected a date such as 2025-01-31, found {value!r}") from None
+
+
+def _whole(key: str, value: Any, least: int, most: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _Misplaced(f"{key}: expected a whole number from {least} to {most}, found {value!r}")
+    return value
+
+
+def _amount(key: str, value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise _Misplaced(f"{key}: expected an amount of at least 0, found {value!r}")
+    return Decimal(str(value))
