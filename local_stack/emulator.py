@@ -1,0 +1,146 @@
+"""Starts the BigQuery emulator for local use: persistent, offline, on free ports.
+
+    python -m local_stack.emulator --port 9050 --data-dir .data/demo/bigquery
+
+The emulator is bqemulator, which runs BigQuery's SQL on DuckDB. Started as it comes, it wants the network for
+a DuckDB extension and copies a whole table after every change to it; this launcher sees to both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bqemulator.config import Settings
+
+READY = "bigquery emulator serving"
+STOP_SECONDS = 3.0  # what is committed is on the disk, so a slow farewell gains nothing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    options = _parse(arguments)
+    data_dir: Path = options.data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    if problem := _port_problem(options.port):
+        print(problem, file=sys.stderr)
+        return 1
+    # Before anything imports duckdb, which looks for its extensions below the home folder.
+    os.environ["HOME"] = str(duckdb_home(data_dir))
+    install_spatial_extension()
+    skip_time_travel_copies()
+    import duckdb
+
+    try:
+        asyncio.run(_serve(_settings(data_dir, options.port)))
+    except KeyboardInterrupt:
+        pass  # Ctrl-C while starting
+    except duckdb.IOException as error:  # such as: another emulator has these tables open
+        print(f"the emulator cannot open its tables in {data_dir}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def duckdb_home(data_dir: Path) -> Path:
+    """The folder that DuckDB takes for the home folder: in the virtual environment, else with the data.
+
+    The user's home stays untouched: what this project installs goes away with its virtual environment.
+    """
+    in_virtual_environment = sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK)
+    home = Path(sys.prefix, "duckdb-home") if in_virtual_environment else data_dir / "duckdb-home"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def install_spatial_extension() -> None:
+    """Install the DuckDB extension that the emulator asks for, from its wheel instead of the network."""
+    from duckdb_extensions import import_extension
+
+    # Two emulators that start at once would otherwise write the same file.
+    with Path(os.environ["HOME"], "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        import_extension("spatial")
+
+
+def skip_time_travel_copies() -> None:
+    """Turn off the copy of the whole target table that the emulator takes after each INSERT, UPDATE, DELETE or MERGE.
+
+    The copies serve time travel (FOR SYSTEM_TIME AS OF), which nothing here uses; one row into a table of a
+    million took 3.5 s with them.
+    """
+    from bqemulator.jobs import executor
+
+    async def no_copy(project_id: str, bq_sql: str, ctx: Any) -> None:
+        return None
+
+    executor._capture_dml_snapshots = no_copy
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_stack.emulator", description="Serve an emulated BigQuery.")
+    parser.add_argument("--port", type=int, default=9050, help="port of the REST API; 0 takes a free one (9050)")
+    parser.add_argument("--data-dir", type=Path, required=True, help="folder that keeps the tables")
+    return parser.parse_args(arguments)
+
+
+def _port_problem(port: int) -> str | None:
+    """What is wrong with the port, if anything: the server below would answer with a traceback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            return f"the emulator cannot use port {port}: {error}. --port 0 takes a free one."
+    return None
+
+
+def _settings(data_dir: Path, port: int) -> Settings:
+    from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+
+    return Settings(
+        rest_host="127.0.0.1",
+        rest_port=port,
+        grpc_host="127.0.0.1",
+        grpc_port=0,
+        persistence_mode=PersistenceMode.PERSISTENT,
+        data_dir=data_dir,
+        upload_staging_dir=data_dir / "uploads",
+        enable_format_extensions=False,  # Avro, which would be fetched from the network
+        metrics_enabled=False,
+        tracing_enabled=False,
+        otlp_endpoint=None,
+        log_level=LogLevel.WARNING,
+        log_format=LogFormat.CONSOLE,
+    )
+
+
+async def _serve(settings: Settings) -> None:
+    from bqemulator.observability.logging_ import configure_logging
+
+    configure_logging(level=settings.log_level, fmt=settings.log_format)  # the import below would log already
+    from bqemulator.server import EmulatorServer
+
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    server = EmulatorServer(settings)
+    await server.start()
+    print(f"{READY} {server.rest_url}", flush=True)
+    await stop.wait()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(server.stop(), STOP_SECONDS)
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)  # the emulator's worker threads would hold the process up

@@ -1,0 +1,110 @@
+"""The emulator's launcher: what it changes still fits the emulator, and rows outlive a crash."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_stack.emulator import duckdb_home, skip_time_travel_copies
+from local_stack.processes import PROJECT, ServerProcess, emulator_process
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+
+def client_of(server: ServerProcess) -> bigquery.Client:
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    return bigquery.Client(
+        project=PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": server.url}
+    )
+
+
+@pytest.fixture
+def unreachable_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever tries to reach anything but this machine fails at once."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+
+
+def test_the_replaced_function_still_has_the_signature_of_its_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bqemulator.jobs import executor
+
+    original = executor._capture_dml_snapshots
+    monkeypatch.setattr(executor, "_capture_dml_snapshots", original)  # put back after the test
+    assert inspect.iscoroutinefunction(original)
+    skip_time_travel_copies()
+    replacement = executor._capture_dml_snapshots
+    assert replacement is not original
+    assert inspect.iscoroutinefunction(replacement)
+    assert list(inspect.signature(replacement).parameters) == list(inspect.signature(original).parameters)
+
+
+def test_extensions_are_installed_in_the_virtual_environment_not_in_the_home_folder(tmp_path: Path) -> None:
+    home = duckdb_home(tmp_path)
+    assert home.is_dir()
+    assert Path.home() not in (home, home.parent)
+
+
+def test_rows_survive_kill_9_and_starting_needs_no_network_and_no_home(
+    tmp_path: Path, unreachable_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from google.cloud import bigquery
+
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    with emulator_process(tmp_path / "data") as server:
+        client = client_of(server)
+        client.create_dataset("toast")
+        schema = [bigquery.SchemaField("day", "DATE", "REQUIRED"), bigquery.SchemaField("amount", "NUMERIC")]
+        client.create_table(bigquery.Table(f"{PROJECT}.toast.sales", schema))
+        client.load_table_from_file(
+            io.BytesIO(b'{"day": "2026-02-16", "amount": "12.34"}\n'),
+            f"{PROJECT}.toast.sales",
+            job_config=bigquery.LoadJobConfig(source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON),
+        ).result()
+        insert = client.query(
+            "INSERT INTO toast.sales (day, amount) VALUES (@day, 1)",
+            bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("day", "DATE", "2026-02-17")]),
+        )
+        insert.result()
+        assert insert.num_dml_affected_rows == 1
+        before = server.url
+        server.kill()
+        server.start().wait_until_ready()
+        assert server.url == before
+        rows = client.query("SELECT amount FROM toast.sales ORDER BY day").result()
+        assert [row.amount for row in rows] == [Decimal("12.34"), Decimal(1)]
+        client.close()
+    assert os.listdir(home) == []
+
+
+def run_emulator(port: int, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local_stack.emulator", "--port", str(port), "--data-dir", str(data_dir)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_port_in_use_is_named_without_a_traceback(tmp_path: Path, emulator: str) -> None:
+    port = int(emulator.rsplit(":", 1)[1])
+    result = run_emulator(port, tmp_path)
+    assert result.returncode == 1
+    assert f"cannot use port {port}" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_second_emulator_on_the_same_tables_is_refused_without_a_traceback(tmp_path: Path) -> None:
+    with emulator_process(tmp_path):
+        result = run_emulator(0, tmp_path / "bigquery")
+    assert result.returncode == 1
+    assert f"cannot open its tables in {tmp_path / 'bigquery'}" in result.stderr
+    assert "Traceback" not in result.stderr
