@@ -1,0 +1,205 @@
+"""The world: answers which orders there are, and what they look like, at any moment.
+
+On top of the pure world lie the edits that tests ask for; they are kept for as long as the process lives.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+
+import msgspec
+
+from toast_simulator.world.catalog import Catalog, catalog_of
+from toast_simulator.world.changes import CHANGES
+from toast_simulator.world.content import create
+from toast_simulator.world.model import Order
+from toast_simulator.world.places import DAY, HOUR, Place
+from toast_simulator.world.plans import AHEAD, FARTHEST_MOVE, LATEST_EDIT, REST, SCHEDULED, Event, Plan, Planner
+from toast_simulator.world.streams import OrderGuids
+
+Listed = tuple[int, int, int]
+"""An order in a list: its modifiedDate (ms), its home date (ordinal) and its number there."""
+
+_FOREVER = 1 << 62
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """Orders in no particular order, true for any moment from ``since`` until before ``until``."""
+
+    orders: list[Listed]
+    since: int
+    until: int
+
+
+class World:
+    """All orders of all places. Deterministic in (seed, volume, places); times are Unix milliseconds."""
+
+    def __init__(self, places: Iterable[Place], seed: int, volume: int, *, shares_in_price: bool = True) -> None:
+        self.places = {place.guid: place for place in places}
+        self.seed = seed
+        self.planner = Planner(seed, volume)
+        self._shares_in_price = shares_in_price
+        self._catalogs: dict[str, Catalog] = {}
+        self._guids: dict[str, OrderGuids] = {}
+        self._edits: dict[tuple[str, int, int], list[Event]] = {}
+
+    # --- one order --------------------------------------------------------------------------------
+
+    def catalog(self, place: Place) -> Catalog:
+        """The catalog of a place."""
+        if place.guid not in self._catalogs:
+            self._catalogs[place.guid] = catalog_of(place, self.seed)
+        return self._catalogs[place.guid]
+
+    def guids(self, place: Place) -> OrderGuids:
+        """The GUIDs of a place's orders."""
+        if place.guid not in self._guids:
+            self._guids[place.guid] = OrderGuids(self.seed, "orders", place.guid)
+        return self._guids[place.guid]
+
+    def plan(self, place: Place, ordinal: int, number: int) -> Plan | None:
+        """The lifecycle of an order, edits included; None when there is no such order."""
+        plans = (self.planner.scheduled if number >= SCHEDULED else self.planner.walk_ins)(place, ordinal)
+        position = number - SCHEDULED if number >= SCHEDULED else number
+        if position >= len(plans):
+            return None
+        edits = self._edits.get((place.guid, ordinal, number))
+        return _with_edits(plans[position], edits) if edits else plans[position]
+
+    def find(self, place: Place, guid: str) -> tuple[int, int] | None:
+        """Home date and number of the order with a GUID; None when this place has none with it."""
+        found = self.guids(place).decode(guid)
+        return found if found and self.plan(place, *found) else None
+
+    def order(self, place: Place, ordinal: int, number: int, now: int) -> Order | None:
+        """An order as it is at ``now``; None when it does not exist (yet)."""
+        plan = self.plan(place, ordinal, number)
+        versions = plan.version(now) if plan else 0
+        if plan is None or not versions:
+            return None
+        guid = self.guids(place).encode(ordinal, number)
+        scene = create(place, self.catalog(place), self.seed, guid, ordinal, plan, shares=self._shares_in_price)
+        for moment, change, argument in plan.events[1:versions]:
+            CHANGES[change](scene, moment, argument)
+            scene.order.modified = moment
+        return scene.order
+
+    def edit(self, place: Place, ordinal: int, number: int, event: Event) -> int:
+        """Make a change happen, later than all that happened before it; return its moment."""
+        plan = self.plan(place, ordinal, number)
+        if plan is None:
+            raise KeyError(number)
+        moment, change, argument = event
+        last = plan.events[max(plan.version(moment) - 1, 0)][0]
+        moment = max(moment, last + 1)
+        self._edits.setdefault((place.guid, ordinal, number), []).append((moment, change, argument))
+        return moment
+
+    @property
+    def edits(self) -> int:
+        """How many edits were made: changes whenever lists may have changed outside of time."""
+        return sum(map(len, self._edits.values()))
+
+    # --- lists ------------------------------------------------------------------------------------
+
+    def on_business_date(self, place: Place, ordinal: int, now: int) -> Listing:
+        """The orders that belong to a business date at ``now``."""
+        listing = _Collector(now)
+        self._check_walk_ins(place, ordinal, listing)
+        for home in range(ordinal - FARTHEST_MOVE, ordinal + FARTHEST_MOVE + 1):
+            for plan in self.planner.scheduled(place, home):
+                if plan.ordinal(home, now) == ordinal:
+                    listing.add(home, plan.number, plan.events)
+                else:
+                    listing.watch(plan.events)
+        for home, number, plan in self._edited(place):
+            listing.drop(home, number)
+            if plan.ordinal(home, now) == ordinal:
+                listing.add(home, number, plan.events)
+            else:
+                listing.watch(plan.events)
+        return listing.done()
+
+    def modified_between(self, place: Place, start: int, end: int, now: int) -> Listing:
+        """The orders whose modifiedDate at ``now`` lies in [start, end)."""
+        listing = _Collector(now)
+        first, last = place.business_ordinal(start), place.business_ordinal(end - 1)
+        for home in range(first - LATEST_EDIT - 2, last + 1):
+            if place.day_start(home + 1) + REST > start:
+                self._check_walk_ins(place, home, listing)
+            else:
+                for number, event in self.planner.late(place, home):
+                    listing.add(home, number, (event,))
+        for home in range(first - LATEST_EDIT - 2, last + AHEAD + 2):
+            for plan in self.planner.scheduled(place, home):
+                listing.add(home, plan.number, plan.events)
+        for home, number, plan in self._edited(place):
+            listing.drop(home, number)
+            listing.add(home, number, plan.events)
+        return listing.done(start, end)
+
+    def _check_walk_ins(self, place: Place, ordinal: int, listing: _Collector) -> None:
+        for plan in self.planner.walk_ins(place, ordinal):
+            listing.add(ordinal, plan.number, plan.events)
+
+    def _edited(self, place: Place) -> list[tuple[int, int, Plan]]:
+        found = []
+        for guid, home, number in self._edits:
+            plan = self.plan(place, home, number) if guid == place.guid else None
+            if plan is not None:
+                found.append((home, number, plan))
+        return found
+
+
+class _Collector:
+    """Gathers orders for a list, and between which moments the list stays as it is."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self._since = 0
+        self._until = _FOREVER
+        self._found: dict[tuple[int, int], int] = {}
+
+    def add(self, home: int, number: int, events: tuple[Event, ...]) -> None:
+        """Take an order as its last event before now left it; two mentions count once, the later one."""
+        version = self.watch(events)
+        if version:
+            moment = events[version - 1][0]
+            key = (home, number)
+            self._found[key] = max(moment, self._found.get(key, 0))
+
+    def watch(self, events: tuple[Event, ...]) -> int:
+        """Narrow the time in which the list is true to between these events; return how many were."""
+        now = self._now
+        if events[-1][0] <= now:
+            version = len(events)
+        else:
+            version = bisect.bisect_right(events, now, key=_moment)
+            self._until = min(self._until, events[version][0])
+        if version:
+            self._since = max(self._since, events[version - 1][0])
+        return version
+
+    def drop(self, home: int, number: int) -> None:
+        """Forget an order."""
+        self._found.pop((home, number), None)
+
+    def done(self, start: int = 0, end: int = _FOREVER) -> Listing:
+        """The list, restricted to modifiedDates in [start, end)."""
+        orders = [
+            (moment, home, number) for (home, number), moment in self._found.items() if start <= moment < end
+        ]
+        return Listing(orders, self._since, self._until)
+
+
+def _moment(event: Event) -> int:
+    return event[0]
+
+
+def _with_edits(plan: Plan, edits: list[Event]) -> Plan:
+    first, *rest = plan.events
+    return Plan(plan.number, (first, *sorted([*rest, *edits], key=_moment)))
+
+
+__all__ = ["DAY", "HOUR", "Listed", "Listing", "World"]
