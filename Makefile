@@ -1,0 +1,37 @@
+# Each target sets up by itself what it needs, in .venv at the root; the second run reuses it.
+# Needed on the machine: Python 3.11 or newer, git, make.
+
+PYTHON := .venv/bin/python
+SCRIPTS := .ci/run $(wildcard *.sh) $(wildcard */*.sh)
+BENCHMARKS := $(wildcard benchmarks/bench_*.py)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help:  ## Say what there is to run
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this machine and compare it with the truth
+	@$(PYTHON) -m local_stack.demo $(ARGS)
+
+test: .venv/.installed  ## Run the whole test suite (ARGS="-k name" for a part of it)
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: .venv/.installed  ## Check style, types and shell scripts
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	@if [ -x .venv/bin/shellcheck ]; then echo .venv/bin/shellcheck $(SCRIPTS); .venv/bin/shellcheck $(SCRIPTS); \
+	else echo "shellcheck is not packaged for this platform: shell scripts were not checked"; fi
+
+bench: .venv/.installed  ## Measure speed and memory
+	@$(if $(BENCHMARKS),,echo "there is no benchmarks/bench_*.py yet")
+	@set -e; for file in $(BENCHMARKS); do name=$${file#benchmarks/}; echo "== $$file"; \
+	$(PYTHON) -m benchmarks.$${name%.py} $(ARGS); done
+
+clean:  ## Remove what the other targets made: .venv, .data with the demo's tables, caches
+	rm -rf .venv .data build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.txt constraints.txt pyproject.toml local_stack/setup.sh
+	@local_stack/setup.sh
