@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shared.errors import ConfigurationError, UnknownTarget
+from shared.errors import ConfigurationError, InvalidRequest, UnknownTarget
 
 RateProfile = Literal["documented", "conservative"]
 
@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         profile = get("TOAST_RATE_PROFILE", "documented")
         if profile not in ("documented", "conservative"):
             raise ConfigurationError(
-                f"TOAST_RATE_PROFILE is {profile!r}; set it to 'documented' (Toast's published limits) or 'conservative'."
+                f"TOAST_RATE_PROFILE is {profile!r}; set it to 'documented' (Toast's limits) or 'conservative'."
             )
         return cls(
             toast_api_host=_base_url("TOAST_API_HOST", get("TOAST_API_HOST", "https://ws-api.toasttab.com")),
@@ -125,22 +125,21 @@ def restaurants_for(tenants: Mapping[str, Tenant], guid: str, tenant: str | None
     """The restaurants that a call means: one, or with guid "ALL" every one of the tenant.
 
     ``tenant`` may be None where there is no doubt. Raises UnknownTarget for a tenant or restaurant that
-    is not in the file, and where a GUID or "ALL" could mean more than one tenant.
+    is not in the file, InvalidRequest where a GUID or "ALL" could mean more than one tenant.
     """
     if tenant is not None and tenant not in tenants:
         raise UnknownTarget(f"tenant: {tenant!r} is not in restaurants.toml; it has {_listed(tenants)}.")
     candidates = [tenants[tenant]] if tenant is not None else list(tenants.values())
     if guid == "ALL":
         if len(candidates) > 1:
-            raise UnknownTarget(f'tenant: "ALL" needs a tenant; restaurants.toml has {_listed(tenants)}.')
+            raise InvalidRequest({"tenant": f'"ALL" needs a tenant; restaurants.toml has {_listed(tenants)}'})
         return list(candidates[0].restaurants)
     found = [restaurant for one in candidates for restaurant in one.restaurants if restaurant.guid == guid.lower()]
     if not found:
-        raise UnknownTarget(
-            f"restaurant_guid: {guid!r} is not in restaurants.toml; add it there, or correct the GUID."
-        )
+        raise UnknownTarget(f"restaurant_guid: {guid!r} is not in restaurants.toml; add it there, or correct the GUID.")
     if len(found) > 1:
-        raise UnknownTarget(f"tenant: {guid!r} belongs to {_listed({r.tenant: r for r in found})}; say which.")
+        belongs_to = _listed({restaurant.tenant: None for restaurant in found})
+        raise InvalidRequest({"tenant": f"{guid!r} belongs to {belongs_to}; say which"})
     return found
 
 

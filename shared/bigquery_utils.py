@@ -1,0 +1,344 @@
+"""BigQuery, as the loading uses it: tables, statements and load jobs that survive a lost reply.
+
+A job's id is made from the run and the step, so sending it twice finds the first one (409) instead of
+running it again. A job that ended in an error keeps its id for six months, so only then a generation
+number goes up. With BIGQUERY_EMULATOR_HOST set, the same client talks to an emulator.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import google.auth.exceptions
+import google.cloud.bigquery.client as bigquery_client
+import msgspec
+import requests
+import structlog
+import tenacity
+from google.api_core import exceptions as google_errors
+from google.api_core.retry import Retry
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from shared.config import Settings
+from shared.errors import ConfigurationError, WarehouseError, WarehouseRefused, WarehouseUnavailable
+from shared.statements import Parameter, Rows, Statement
+from shared.tables import Column, Table
+
+log = structlog.get_logger()
+
+# The client reads a whole chunk into memory before it sends it, and its own default is 100 MB.
+UPLOAD_CHUNK_BYTES = 8 * 1024 * 1024
+bigquery_client._DEFAULT_CHUNKSIZE = UPLOAD_CHUNK_BYTES
+
+# How long BigQuery may fail before a call gives up: briefly when it was never reached (a wrong host or
+# no network does not heal), patiently once it has been.
+FIRST_CONTACT_SECONDS = 8.0
+PATIENCE_SECONDS = 120.0
+REQUEST_SECONDS = 300.0
+
+# Retries are ours (`_persist`), so that they know what is worth one, and show in the log.
+_NO_RETRY = Retry(predicate=lambda _: False)
+
+# A staging table that its run could not drop (a killed process) goes away by itself.
+STAGING_LIFETIME = dt.timedelta(days=1)
+
+_Result = TypeVar("_Result")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a statement brought: its rows, and how many rows it changed (0 for a SELECT)."""
+
+    rows: list[dict[str, Any]]
+    changed: int
+
+
+class Warehouse:
+    """One dataset. Thread-safe; shared by all calls of a process.
+
+    Its methods raise WarehouseUnavailable when BigQuery fails for now and WarehouseRefused when it says
+    no for good.
+    """
+
+    def __init__(
+        self,
+        client: bigquery.Client,
+        dataset: str,
+        location: str,
+        *,
+        host: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._location = location
+        self._host = host
+        self._sleep = sleep
+        self._reached = False
+        self._lock = threading.Lock()
+        self._ensured: set[str] = set()
+        self.dataset = f"{client.project}.{dataset}"
+
+    # --- tables --------------------------------------------------------------------------------------
+
+    def ensure_tables(self, tables: Iterable[Table]) -> None:
+        """Create the dataset and those of the tables that are missing; asks once per process."""
+        with self._lock:
+            wanted = {table.name: table for table in tables if table.name not in self._ensured}
+            if not wanted:
+                return
+            existing = self._persist("list tables", self._existing_tables)
+            for name in wanted.keys() - existing:
+                self._create(self._definition(wanted[name]))
+            self._ensured |= wanted.keys()
+
+    def _existing_tables(self) -> set[str]:
+        try:
+            listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
+            return {table.table_id for table in listed}
+        except google_errors.NotFound:
+            dataset = bigquery.Dataset(self.dataset)
+            dataset.location = self._location
+            self._client.create_dataset(dataset, exists_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
+            return set()
+
+    def _definition(self, table: Table) -> bigquery.Table:
+        definition = bigquery.Table(f"{self.dataset}.{table.name}", schema=schema_of(table.columns))
+        definition.description = table.description
+        definition.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
+        definition.clustering_fields = list(table.cluster_by)
+        definition.require_partition_filter = table.requires_filter
+        return definition
+
+    def create_staging(self, name: str, columns: Sequence[Column]) -> None:
+        """Create a table that expires by itself."""
+        definition = bigquery.Table(f"{self.dataset}.{name}", schema=schema_of(columns))
+        definition.expires = dt.datetime.now(dt.UTC) + STAGING_LIFETIME
+        self._create(definition)
+
+    def _create(self, definition: bigquery.Table) -> None:
+        def create() -> None:
+            self._client.create_table(definition, exists_ok=True, retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+
+        self._persist(f"create {definition.table_id}", create)
+
+    def drop_staging(self, name: str) -> None:
+        """Drop a staging table; a failure is only logged, since it expires anyway."""
+        try:
+            self._client.delete_table(
+                f"{self.dataset}.{name}", not_found_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS
+            )
+        except Exception as error:
+            log.warning("staging_not_dropped", table=name, error=str(error))
+
+    # --- jobs ----------------------------------------------------------------------------------------
+
+    def run(self, statement: Statement, job: str) -> Answer:
+        """Run one statement; ``job`` (run id and step) makes its job id."""
+        config = bigquery.QueryJobConfig(query_parameters=[_as_query_parameter(p) for p in statement.parameters])
+
+        def submit(job_id: str) -> bigquery.QueryJob:
+            return self._client.query(
+                statement.sql,
+                job_config=config,
+                job_id=job_id,
+                location=self._location,
+                retry=_NO_RETRY,
+                job_retry=_NO_RETRY,
+                timeout=REQUEST_SECONDS,
+            )
+
+        query, rows = self._finish(job, submit, lambda query: [dict(row) for row in query.result(retry=_polling())])
+        return Answer(rows, query.num_dml_affected_rows or 0)
+
+    def load(self, lines: IO[bytes], table: str, columns: Sequence[Column], job: str) -> int:
+        """Append a file of NDJSON lines to a table; all of it or nothing. The number of rows loaded."""
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+            schema=schema_of(columns),
+            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+        )
+
+        def submit(job_id: str) -> bigquery.LoadJob:
+            return self._client.load_table_from_file(
+                lines,
+                f"{self.dataset}.{table}",
+                rewind=True,
+                job_id=job_id,
+                job_config=config,
+                location=self._location,
+                timeout=REQUEST_SECONDS,
+            )
+
+        load, _ = self._finish(job, submit, lambda load: load.result(retry=_polling()))
+        return load.output_rows or 0
+
+    def _finish(self, job: str, submit: Callable[[str], Any], wait: Callable[[Any], _Result]) -> tuple[Any, _Result]:
+        """Submit a job and wait for its end, again where that may help; never runs it twice."""
+        generation = 0
+
+        def once() -> tuple[Any, _Result]:
+            nonlocal generation
+            job_id = f"{job}-{generation}"
+            try:
+                running = submit(job_id)
+            except google_errors.Conflict:
+                running = self._client.get_job(job_id, location=self._location, retry=_polling())
+            try:
+                return running, wait(running)
+            except google_errors.GoogleAPICallError:
+                if running.error_result:
+                    generation += 1
+                raise
+
+        return self._persist(job, once)
+
+    def _persist(self, what: str, action: Callable[[], _Result]) -> _Result:
+        """Do something with BigQuery, with retries while it fails for now."""
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_delay(PATIENCE_SECONDS if self._reached else FIRST_CONTACT_SECONDS),
+            wait=tenacity.wait_exponential_jitter(initial=0.5, max=20.0),
+            retry=tenacity.retry_if_exception(lambda error: verdict_of(error) == "transient"),
+            before_sleep=lambda state: log.warning("bigquery_retry", what=what, error=_words(_error_of(state))),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            result = retrying(action)
+        except (
+            google_errors.GoogleAPIError,
+            google.auth.exceptions.GoogleAuthError,
+            requests.RequestException,
+        ) as error:
+            raise self._translated(what, error) from error
+        self._reached = True
+        return result
+
+    def _translated(self, what: str, error: Exception) -> WarehouseError:
+        words = f"BigQuery at {self._host} ({self.dataset}), {what}: {_words(error)}"
+        verdict = verdict_of(error)
+        if verdict == "quota":
+            return WarehouseUnavailable(f"{words}. A quota is spent; it renews within a day.", retry_after=3600.0)
+        if verdict == "transient":
+            hint = "" if self._reached else " Check the network and BIGQUERY_EMULATOR_HOST (unset it to use Google's)."
+            return WarehouseUnavailable(f"{words}.{hint}")
+        return WarehouseRefused(words)
+
+
+def connect(settings: Settings, dataset: str | None = None) -> Warehouse:
+    """The warehouse of a tenant; ``dataset`` wins over BQ_DATASET.
+
+    Raises ConfigurationError, naming what to set, when the project or Google's credentials are missing.
+    """
+    if not settings.project:
+        raise ConfigurationError("GOOGLE_CLOUD_PROJECT is not set; set it to the project that holds the dataset.")
+    try:
+        if settings.emulator_host:
+            client = bigquery.Client(
+                project=settings.project,
+                credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+                client_options={"api_endpoint": settings.emulator_host},
+            )
+        else:
+            client = bigquery.Client(project=settings.project)
+    except google.auth.exceptions.GoogleAuthError as error:
+        raise ConfigurationError(
+            "no Google credentials found: run 'gcloud auth application-default login', or set "
+            "BIGQUERY_EMULATOR_HOST to use an emulator."
+        ) from error
+    host = urlsplit(settings.emulator_host or "https://bigquery.googleapis.com").netloc
+    return Warehouse(client, dataset or settings.dataset, settings.location, host=host)
+
+
+# --- what an error means -----------------------------------------------------------------------------
+
+Verdict = Literal["transient", "quota", "final"]
+
+_TRANSIENT_REASONS = frozenset(
+    {
+        "rateLimitExceeded",
+        "jobRateLimitExceeded",
+        "backendError",
+        "internalError",
+        "jobBackendError",
+        "jobInternalError",
+    }
+)
+_TRANSIENT_STATUS = frozenset({429, 500, 502, 503, 504})
+# Conflicts between statements on one table: BigQuery reports them as invalid queries, but they pass.
+_CONFLICT = re.compile(
+    "Could not serialize access|Too many DML statements outstanding|due to concurrent update", re.IGNORECASE
+)
+
+
+def verdict_of(error: BaseException) -> Verdict:
+    """Whether trying again may help (transient), only much later (quota), or never (final).
+
+    Reasons are those of BigQuery's error table (cloud.google.com/bigquery/docs/error-messages).
+    """
+    if isinstance(error, google_errors.RetryError):
+        return "transient"
+    if isinstance(error, google_errors.GoogleAPICallError):
+        reasons = {str(detail.get("reason")) for detail in error.errors if isinstance(detail, Mapping)}
+        if "quotaExceeded" in reasons:
+            return "quota"
+        if reasons & _TRANSIENT_REASONS or error.code in _TRANSIENT_STATUS or _CONFLICT.search(str(error)):
+            return "transient"
+        return "final"
+    network = (requests.ConnectionError, requests.Timeout, google.auth.exceptions.TransportError)
+    return "transient" if isinstance(error, network) else "final"
+
+
+def _words(error: BaseException | None) -> str:
+    """The error in one line, without the request's URL and parameters."""
+    if isinstance(error, google_errors.GoogleAPICallError):
+        return " ".join(str(error.message).split())[:500]
+    if isinstance(error, requests.ConnectionError | requests.Timeout):
+        return "cannot be reached"
+    return " ".join(str(error).split())[:500]
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _polling() -> Retry:
+    """Asking how a job is doing may be repeated at will."""
+    return Retry(timeout=30.0)
+
+
+# --- our types as the client's -----------------------------------------------------------------------
+
+
+def schema_of(columns: Sequence[Column]) -> list[bigquery.SchemaField]:
+    """The columns as the client's schema fields."""
+    return [
+        bigquery.SchemaField(
+            column.name, column.type, mode=column.mode, description=column.description, fields=schema_of(column.fields)
+        )
+        for column in columns
+    ]
+
+
+def _as_query_parameter(parameter: Parameter | Rows) -> Any:
+    if isinstance(parameter, Rows):
+        structs = [
+            bigquery.StructQueryParameter(
+                None,
+                *(
+                    bigquery.ScalarQueryParameter(column.name, column.type, value)
+                    for column, value in zip(parameter.columns, values, strict=True)
+                ),
+            )
+            for values in parameter.values
+        ]
+        return bigquery.ArrayQueryParameter(parameter.name, "STRUCT", structs)
+    if isinstance(parameter.value, tuple):
+        return bigquery.ArrayQueryParameter(parameter.name, parameter.type, list(parameter.value))
+    return bigquery.ScalarQueryParameter(parameter.name, parameter.type, parameter.value)

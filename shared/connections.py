@@ -1,0 +1,27 @@
+"""The services of a process: one Toast client per tenant and one warehouse per dataset, kept between calls.
+
+A Cloud Function's instance serves many calls, and Toast allows two logins an hour.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from shared import bigquery_utils
+from shared.bigquery_utils import Warehouse
+from shared.config import Settings, Tenant
+from shared.secrets_utils import credentials_for
+from shared.toast_client import ToastClient
+
+
+@lru_cache(maxsize=64)
+def toast_client(settings: Settings, tenant: Tenant, tenants: int) -> ToastClient:
+    """The tenant's Toast client. Raises ConfigurationError when its credentials are missing."""
+    credentials = credentials_for(settings, tenant, tenants)
+    return ToastClient(settings.toast_api_host, credentials, profile=settings.rate_profile)
+
+
+@lru_cache(maxsize=64)
+def warehouse(settings: Settings, dataset: str | None) -> Warehouse:
+    """The warehouse of a dataset, BQ_DATASET if None. Raises ConfigurationError without a project."""
+    return bigquery_utils.connect(settings, dataset)

@@ -1,0 +1,121 @@
+"""The HTTP side of every function: what is refused at the door, and what a reply looks like.
+
+Errors are RFC 9457 problem details, without a stack trace. The status says whether calling again helps:
+503 with Retry-After when it does (a scheduler's plain retry then finishes the work), 200 when all is done
+or what is left would fail again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flask
+import msgspec
+import structlog
+
+from shared import logs
+from shared.calls import new_run_id
+from shared.errors import (
+    ConfigurationError,
+    EtlError,
+    InvalidRequest,
+    ToastRefused,
+    ToastUnavailable,
+    UnknownTarget,
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
+from shared.outcomes import Outcome
+from shared.request_body import MAX_BODY_BYTES, RequestBody, parse_body
+
+log = structlog.get_logger()
+
+Work = Callable[[str, RequestBody], Sequence[Outcome]]
+"""Does a call: from its run id and body to the outcome for each restaurant."""
+
+_PROBLEMS: dict[type[EtlError], tuple[int, str]] = {
+    InvalidRequest: (400, "The request is not valid"),
+    UnknownTarget: (404, "No such restaurant or tenant"),
+    ConfigurationError: (500, "The installation is not set up right"),
+    ToastRefused: (502, "Toast refused"),
+    ToastUnavailable: (503, "Toast does not answer for now"),
+    WarehouseRefused: (500, "BigQuery refused"),
+    WarehouseUnavailable: (503, "BigQuery does not answer for now"),
+}
+
+
+def serve(request: flask.Request, function: str, work: Work) -> flask.Response:
+    """Answer one HTTP request with the work of ``function``."""
+    run_id = new_run_id(function)
+    began = time.monotonic()
+    try:
+        logs.configure()
+        logs.bind(run_id=run_id, function=function)
+        response = _refused_at_the_door(request, run_id) or _reply(
+            function, run_id, work(run_id, parse_body(request.get_data()))
+        )
+    except EtlError as error:
+        response = _problem_of(error, run_id)
+    except Exception:
+        log.exception("internal_error")
+        detail = f"A fault of ours; the log of run {run_id} has the details."
+        response = _problem(500, "Internal error", detail, run_id)
+    log.info("call_ended", http_status=response.status_code, seconds=round(time.monotonic() - began, 3))
+    return response
+
+
+def _refused_at_the_door(request: flask.Request, run_id: str) -> flask.Response | None:
+    if request.path not in ("", "/"):
+        return _problem(404, "No such path", f"{request.path} is not served; POST to /.", run_id)
+    if request.method != "POST":
+        response = _problem(405, "Method not allowed", f"{request.method} is not served; POST a JSON object.", run_id)
+        response.headers["Allow"] = "POST"
+        return response
+    length = request.content_length
+    if (length if length is not None else len(request.get_data())) > MAX_BODY_BYTES:
+        return _problem(413, "Body too large", f"A request body holds at most {MAX_BODY_BYTES} bytes.", run_id)
+    return None
+
+
+# --- replies -----------------------------------------------------------------------------------------
+
+
+class _Reply(msgspec.Struct):
+    status: str
+    function: str
+    run_id: str
+    restaurants: Sequence[Outcome]
+
+
+def _reply(function: str, run_id: str, outcomes: Sequence[Outcome]) -> flask.Response:
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    passing = [error for error in errors if isinstance(error, ToastUnavailable | WarehouseUnavailable)]
+    if all(outcome.status == "failed" for outcome in outcomes):
+        return _problem_of((passing or errors)[0], run_id)
+    body = _Reply("partial" if errors else "success", function, run_id, outcomes)
+    # An error is written as its message.
+    response = flask.Response(
+        msgspec.json.encode(body, enc_hook=str), 503 if passing else 200, mimetype="application/json"
+    )
+    if passing:
+        response.headers["Retry-After"] = str(round(max(error.retry_after for error in passing)))
+    return response
+
+
+def _problem_of(error: EtlError, run_id: str) -> flask.Response:
+    status, title = next(
+        (_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS), (500, "Internal error")
+    )
+    log.error("call_failed", error=str(error), http_status=status)
+    more = {"errors": error.problems} if isinstance(error, InvalidRequest) else {}
+    response = _problem(status, title, str(error), run_id, **more)
+    if isinstance(error, ToastUnavailable | WarehouseUnavailable):
+        response.headers["Retry-After"] = str(round(error.retry_after))
+    return response
+
+
+def _problem(status: int, title: str, detail: str, run_id: str, **more: Any) -> flask.Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "run_id": run_id, **more}
+    return flask.Response(msgspec.json.encode(body), status, content_type="application/problem+json")

@@ -1,0 +1,430 @@
+"""From a Toast order to its rows in the seven order tables: pure functions, no I/O.
+
+Nothing is dropped: every check, selection (modifiers at any depth), payment, discount, service charge
+and tax of an order becomes a row, and money is copied, never computed, except for the sums of a check
+(see CheckRow). Children for which Toast gives no GUID get a key made from their parts, the same each
+time the same version is flattened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from itertools import chain
+from operator import attrgetter
+
+from shared.date_utils import TradingHours, from_toast_date
+from shared.errors import ObjectRejected
+from shared.order_tables import (
+    ORDER_CHILDREN,
+    CheckRow,
+    DiscountRow,
+    ItemRow,
+    PaymentRow,
+    ServiceChargeRow,
+    StagedOrder,
+    TaxRow,
+)
+from shared.tables import columns_of
+from shared.toast_orders import (
+    AppliedDiscount,
+    AppliedServiceCharge,
+    AppliedTax,
+    Check,
+    Order,
+    Payment,
+    Reference,
+    Selection,
+)
+
+ZERO = Decimal(0)
+
+# A payment in one of these states took no money, so its tip is no tip (Toast: Payment.paymentStatus).
+FAILED_PAYMENTS = frozenset({"VOIDED", "DENIED", "CANCELLED", "ERROR", "ERROR_NETWORK"})
+
+# Toast opened its first restaurants in 2012; BigQuery's daily partitions end in 2159.
+FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE = dt.date(2012, 1, 1), dt.date(2159, 12, 31)
+
+
+def flatten_order(order: Order, *, restaurant_guid: str, hours: TradingHours, unit: str) -> StagedOrder:
+    """Turn one order into one line of the staging table.
+
+    ``hours`` are the restaurant's, to see whether the order can have moved between business dates;
+    ``unit`` names the unit of work that read it.
+
+    Raises ObjectRejected when the order cannot stand in the warehouse: a business date that is none, a
+    GUID that stands twice in it, a number that no column holds.
+    """
+    business_date = _business_date(order.business_date)
+    checks = order.checks or ()
+    staged = StagedOrder(
+        order.guid,
+        restaurant_guid,
+        business_date,
+        order.modified_date,
+        len(checks),
+        order.voided is True,
+        order.deleted is True,
+        order.created_date,
+        order.opened_date,
+        order.promised_date,
+        order.paid_date,
+        order.closed_date,
+        _text(order.display_number),
+        order.source,
+        order.approval_status,
+        _guid(order.dining_option),
+        _guid(order.revenue_center),
+        _guid(order.service_area),
+        _guid(order.table),
+        _guid(order.restaurant_service),
+        _guid(order.server),
+        order.number_of_guests,
+        order.duration,
+        unit=unit,
+        may_have_moved=_may_have_moved(order, business_date, hours),
+    )
+    flattener = _Flattener(staged)
+    for check in checks:
+        flattener.add_check(check)
+    flattener.refuse_repeated_guids()
+    _check_numbers(staged)
+    return staged
+
+
+class _Flattener:
+    """Adds the rows of an order's checks to its line, keeping keys unique within the order."""
+
+    __slots__ = ("charge_keys", "staged")
+
+    def __init__(self, staged: StagedOrder) -> None:
+        self.staged = staged
+        self.charge_keys: set[str] = set()
+
+    def add_check(self, check: Check) -> None:
+        staged = self.staged
+        voided = staged.is_voided or check.voided is True
+        deleted = staged.is_deleted or check.deleted is True
+        discounted = self.add_discounts(check.applied_discounts, check.guid, None, check.guid, voided, deleted)
+        for selection in check.selections or ():
+            discounted += self.add_selection(selection, check.guid, None, 0, voided, deleted)
+        charged, gratuity = ZERO, ZERO
+        for charge in check.applied_service_charges or ():
+            amount = self.add_service_charge(charge, check.guid, voided, deleted)
+            if charge.gratuity is True:
+                gratuity += amount
+            else:
+                charged += amount
+        tips, refunds = ZERO, ZERO
+        for payment in check.payments or ():
+            tip, refund = self.add_payment(payment, check.guid)
+            tips += tip
+            refunds += refund
+        staged.checks.append(
+            CheckRow(
+                check.guid,
+                check.tax_exempt is True,
+                tips,
+                discounted,
+                charged,
+                gratuity,
+                refunds,
+                voided,
+                deleted,
+                check.opened_date,
+                check.closed_date,
+                check.paid_date,
+                _text(check.display_number),
+                check.payment_status,
+                check.amount,
+                check.tax_amount,
+                check.total_amount,
+            )
+        )
+
+    def add_selection(
+        self, selection: Selection, check_guid: str, parent_guid: str | None, depth: int, voided: bool, deleted: bool
+    ) -> Decimal:
+        """Add a selection and its modifiers; return their discounts that count for the check."""
+        guid = selection.guid
+        voided = voided or selection.voided is True
+        own_discounts = self.add_discounts(selection.applied_discounts, check_guid, guid, guid, voided, deleted)
+        if selection.applied_taxes:
+            self.add_taxes(selection.applied_taxes, check_guid, guid, "SELECTION", voided, deleted)
+        refund = selection.refund_details
+        dining_option = selection.dining_option
+        self.staged.items.append(
+            ItemRow(
+                guid,
+                check_guid,
+                depth,
+                own_discounts,
+                voided,
+                deleted,
+                selection.deferred is True,
+                parent_guid,
+                dining_option.guid if dining_option else self.staged.dining_option_guid,
+                _guid(selection.item),
+                selection.display_name,
+                _guid(selection.item_group),
+                _guid(selection.option_group),
+                _guid(selection.pre_modifier),
+                _guid(selection.sales_category),
+                selection.selection_type,
+                selection.quantity,
+                selection.unit_of_measure,
+                selection.pre_discount_price,
+                selection.price,
+                selection.tax,
+                refund.refund_amount if refund else None,
+                _guid(selection.void_reason),
+            )
+        )
+        counted = ZERO if voided else own_discounts
+        for modifier in selection.modifiers or ():
+            counted += self.add_selection(modifier, check_guid, guid, depth + 1, voided, deleted)
+        return counted
+
+    def add_discounts(
+        self,
+        discounts: list[AppliedDiscount] | None,
+        check_guid: str,
+        selection_guid: str | None,
+        parent_guid: str,
+        voided: bool,
+        deleted: bool,
+    ) -> Decimal:
+        """Add the discounts of one parent; return their sum, without those that were taken back."""
+        if not discounts:
+            return ZERO
+        total, keys = ZERO, set[str]()
+        for discount in discounts:
+            config_guid = _guid(discount.discount)
+            reason = discount.applied_discount_reason
+            self.staged.discounts.append(
+                DiscountRow(
+                    check_guid,
+                    parent_guid,
+                    _key(keys, discount.guid, config_guid, discount.name),
+                    voided,
+                    deleted,
+                    selection_guid,
+                    config_guid,
+                    discount.name,
+                    discount.discount_type,
+                    discount.discount_amount,
+                    discount.non_tax_discount_amount,
+                    reason.name if reason else None,
+                    discount.processing_state,
+                )
+            )
+            if discount.processing_state != "VOID":
+                total += discount.discount_amount or ZERO
+        return total
+
+    def add_service_charge(self, charge: AppliedServiceCharge, check_guid: str, voided: bool, deleted: bool) -> Decimal:
+        """Add a service charge and its taxes; return its amount."""
+        config_guid = _guid(charge.service_charge)
+        key = _key(self.charge_keys, charge.guid, config_guid, charge.name)
+        self.staged.service_charges.append(
+            ServiceChargeRow(
+                check_guid,
+                key,
+                charge.gratuity is True,
+                charge.taxable is True,
+                charge.delivery is True,
+                voided,
+                deleted,
+                config_guid,
+                charge.name,
+                charge.charge_type,
+                charge.charge_amount,
+                charge.service_charge_category,
+            )
+        )
+        if charge.applied_taxes:
+            self.add_taxes(charge.applied_taxes, check_guid, key, "SERVICE_CHARGE", voided, deleted)
+        return charge.charge_amount or ZERO
+
+    def add_taxes(
+        self, taxes: list[AppliedTax], check_guid: str, parent_guid: str, kind: str, voided: bool, deleted: bool
+    ) -> None:
+        keys: set[str] = set()
+        for tax in taxes:
+            rate_guid = _guid(tax.tax_rate)
+            self.staged.taxes.append(
+                TaxRow(
+                    check_guid,
+                    parent_guid,
+                    kind,
+                    _key(keys, tax.guid, rate_guid, tax.name),
+                    tax.facilitator_collect_and_remit_tax is True,
+                    voided,
+                    deleted,
+                    rate_guid,
+                    tax.name,
+                    tax.rate,
+                    tax.type,
+                    tax.tax_amount,
+                )
+            )
+
+    def add_payment(self, payment: Payment, check_guid: str) -> tuple[Decimal, Decimal]:
+        """Add a payment; return its tip and its refund as they count for the check."""
+        voided = payment.void_info is not None or payment.payment_status == "VOIDED"
+        refund = payment.refund
+        self.staged.payments.append(
+            PaymentRow(
+                payment.guid,
+                check_guid,
+                voided,
+                _optional_date(payment.paid_business_date),
+                payment.paid_date,
+                payment.type,
+                payment.card_type,
+                payment.card_entry_mode,
+                _guid(payment.other_payment),
+                _guid(payment.cash_drawer),
+                _guid(payment.server),
+                payment.amount,
+                payment.tip_amount,
+                payment.amount_tendered,
+                payment.original_processing_fee,
+                payment.refund_status,
+                refund.refund_amount if refund else None,
+                refund.tip_refund_amount if refund else None,
+                _optional_date(refund.refund_business_date) if refund else None,
+                payment.payment_status,
+            )
+        )
+        took_money = not voided and payment.payment_status not in FAILED_PAYMENTS
+        tip = payment.tip_amount if took_money else None
+        return tip or ZERO, (refund.refund_amount if refund else None) or ZERO
+
+    def refuse_repeated_guids(self) -> None:
+        """Two children with one GUID would overwrite each other; such an order is not to be trusted."""
+        staged = self.staged
+        _refuse_repeats("check", [row.check_guid for row in staged.checks])
+        _refuse_repeats("selection", [row.selection_guid for row in staged.items])
+        _refuse_repeats("payment", [row.payment_guid for row in staged.payments])
+
+
+def _refuse_repeats(kind: str, guids: list[str]) -> None:
+    if len(set(guids)) != len(guids):
+        repeated = next(guid for guid in guids if guids.count(guid) > 1)
+        raise ObjectRejected(f"{kind} {repeated} stands more than once in the order")
+
+
+# --- keys, references, dates -------------------------------------------------------------------------
+
+
+def _guid(reference: Reference | None) -> str | None:
+    return reference.guid if reference is not None else None
+
+
+def _text(value: str | int | None) -> str | None:
+    return str(value) if isinstance(value, int) else value
+
+
+def _key(taken: set[str], guid: str | None, config_guid: str | None, name: str | None) -> str:
+    """A key for a child, unique among ``taken``: its own GUID, else what it is an application of.
+
+    Toast gives no GUID for most applied taxes. Siblings that would share a key are numbered in the order
+    in which Toast lists them; that order may differ in the next version, whose rows replace all of these.
+    """
+    base = guid or config_guid or name or "unnamed"
+    key, number = base, 1
+    while key in taken:
+        number += 1
+        key = f"{base}#{number}"
+    taken.add(key)
+    return key
+
+
+def _business_date(yyyymmdd: int) -> dt.date:
+    try:
+        date = from_toast_date(yyyymmdd)
+    except (ValueError, OverflowError):
+        raise ObjectRejected(f"businessDate {yyyymmdd} is not a date") from None
+    if not FIRST_BUSINESS_DATE <= date <= LAST_BUSINESS_DATE:
+        raise ObjectRejected(f"businessDate {yyyymmdd} is outside {FIRST_BUSINESS_DATE} to {LAST_BUSINESS_DATE}")
+    return date
+
+
+def _optional_date(yyyymmdd: int | None) -> dt.date | None:
+    if yyyymmdd is None:
+        return None
+    try:
+        return from_toast_date(yyyymmdd)
+    except (ValueError, OverflowError):
+        raise ObjectRejected(f"{yyyymmdd} is not a date") from None
+
+
+def _may_have_moved(order: Order, business_date: dt.date, hours: TradingHours) -> bool:
+    """Whether an older version of the order can lie under another business date.
+
+    Toast files an order under the day on which it was opened or, when scheduled, promised; so only one
+    that is scheduled, or was opened or created on another day, can have had another business date.
+    """
+    if order.promised_date is not None:
+        return True
+    opened, created = order.opened_date, order.created_date
+    return not (
+        (opened is None or hours.contains(business_date, opened))
+        and (created is None or hours.contains(business_date, created))
+    )
+
+
+# --- numbers that a column can hold ------------------------------------------------------------------
+
+# NUMERIC keeps 29 digits before the point and 9 after it; INT64 is 64 bits.
+_SCALE = Decimal("1E-9")
+_TOO_LARGE = Decimal("1E+28")
+_LARGEST_INT = 2**63
+
+# For each repeated record of StagedOrder: the names of its NUMERIC columns, and a getter of all of them.
+_NUMERIC_COLUMNS = {
+    record: tuple(column.name for column in columns_of(table.row) if column.type == "NUMERIC")
+    for record, table in ORDER_CHILDREN.items()
+}
+_NUMBERS = tuple((attrgetter(record), attrgetter(*names)) for record, names in _NUMERIC_COLUMNS.items())
+
+
+def _check_numbers(staged: StagedOrder) -> None:
+    """See that every number of an order fits its column, and round what has more than nine decimals.
+
+    Adding all numbers up shows in one glance whether any needs a look: a sum has the smallest exponent
+    of what was added, a positive one when something had more than 28 digits, and none when something
+    was not finite.
+    """
+    try:
+        total = ZERO
+        for records_of, numbers_of in _NUMBERS:
+            records = records_of(staged)
+            if records:
+                total = sum(filter(None, chain.from_iterable(map(numbers_of, records))), total)
+        exponent = total.as_tuple().exponent
+    except InvalidOperation:
+        exponent = "n"
+    if not (isinstance(exponent, int) and -9 <= exponent <= 0):
+        _round_numbers(staged)
+    for count in (staged.guest_count, staged.duration_seconds):
+        if count is not None and not -_LARGEST_INT <= count < _LARGEST_INT:
+            raise ObjectRejected(f"{count} is more than a whole-number column holds")
+
+
+def _round_numbers(staged: StagedOrder) -> None:
+    for record, names in _NUMERIC_COLUMNS.items():
+        for row in getattr(staged, record):
+            for name in names:
+                value = getattr(row, name)
+                if value is None:
+                    continue
+                if not value.is_finite() or abs(value) >= _TOO_LARGE:
+                    raise ObjectRejected(f"{name} {value} is more than a NUMERIC column holds")
+                if value.as_tuple().exponent < -9:
+                    setattr(row, name, value.quantize(_SCALE, ROUND_HALF_UP, _WIDE))
+
+
+# BigQuery rounds half away from zero when it loads; done here, so that every warehouse agrees.
+_WIDE = Context(prec=60)

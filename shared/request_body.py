@@ -1,0 +1,113 @@
+"""The body of a call, checked field by field before anything is done."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from typing import Any, Literal
+
+import msgspec
+
+from shared.errors import InvalidRequest
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_DAYS = 31
+
+Mode = Literal["business_date", "modified"]
+
+_FIELDS = ("restaurant_guid", "start_date", "end_date", "mode", "tenant")
+
+
+class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller asks for. Dates are business dates, both included; both are there or neither."""
+
+    restaurant_guid: str = "ALL"
+    start_date: dt.date | None = None
+    end_date: dt.date | None = None
+    mode: Mode = "business_date"
+    tenant: str | None = None
+
+
+def parse_body(body: bytes) -> RequestBody:
+    """Read a call's JSON body.
+
+    Raises InvalidRequest with every field that is wrong, so that one look is enough to mend them all.
+    """
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest({"body": f"not JSON ({error}); send {{}} to ask for every restaurant"}) from error
+    if not isinstance(content, dict):
+        raise InvalidRequest({"body": 'expected a JSON object such as {"restaurant_guid": "ALL"}'})
+    problems = {name: f"unknown field; expected {', '.join(_FIELDS)}" for name in content if name not in _FIELDS}
+    values: dict[str, Any] = {}
+    for name, check in _CHECKS.items():
+        if content.get(name) is not None:
+            try:
+                values[name] = check(content[name])
+            except ValueError as error:
+                problems[name] = str(error)
+    problems |= _wrong_range(values, problems, content)
+    if problems:
+        raise InvalidRequest(problems)
+    return RequestBody(**values)
+
+
+def _wrong_range(values: dict[str, Any], problems: dict[str, str], content: dict[str, Any]) -> dict[str, str]:
+    start, end = values.get("start_date"), values.get("end_date")
+    for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
+        if content.get(name) is not None and content.get(other) is None:
+            return {other: f"missing; give both dates or neither ({name} is there)"}
+    if start is None or end is None:
+        return {}
+    if end < start:
+        return {"end_date": f"{end} is before start_date {start}"}
+    if (days := (end - start).days + 1) > MAX_DAYS:
+        first_end = start + dt.timedelta(days=MAX_DAYS - 1)
+        return {
+            "end_date": f"{days} days are too many for one call, {MAX_DAYS} at most: split the range, first "
+            f"{start} to {first_end}, then from {first_end + dt.timedelta(days=1)}; backfill_all.py does that for you"
+        }
+    return {}
+
+
+def _guid(value: Any) -> str:
+    if value == "ALL":
+        return "ALL"
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, AttributeError, TypeError):
+        raise ValueError('expected a GUID such as "12345678-90ab-cdef-1234-567890abcdef", or "ALL"') from None
+
+
+def _date(value: Any) -> dt.date:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        try:
+            return dt.date.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError("expected a date as YYYY-MM-DD")
+
+
+def _mode(value: Any) -> Mode:
+    if value == "business_date":
+        return "business_date"
+    if value == "modified":
+        raise ValueError("'modified' is not served yet; leave mode out, or use 'business_date'")
+    raise ValueError("expected 'business_date'")
+
+
+def _tenant(value: Any) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise ValueError("expected the name of a tenant in restaurants.toml")
+
+
+_CHECKS = {
+    "restaurant_guid": _guid,
+    "start_date": _date,
+    "end_date": _date,
+    "mode": _mode,
+    "tenant": _tenant,
+}

@@ -1,0 +1,102 @@
+"""The tables that tell what was loaded: business days, the run ledger, rejected objects."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta
+
+from shared.tables import Row, Table
+
+RunId = Annotated[str, Meta(description="The run: one HTTP call; the _run_id of the rows that it wrote.")]
+RestaurantGuid = Annotated[str, Meta(description="Toast's GUID of the restaurant (location).")]
+
+
+class BusinessDayRow(Row):
+    """What one load found on one business date of one restaurant."""
+
+    source: Annotated[str, Meta(description="What was loaded: orders, cash or labor.")]
+    restaurant_guid: RestaurantGuid
+    business_date: Annotated[dt.date, Meta(description="The business date; partition.")]
+    run_id: RunId
+    status: Annotated[
+        str, Meta(description="open, low_activity, closed, not_open_yet or provisional (not final when it was read).")
+    ]
+    reason: Annotated[str | None, Meta(description="Why it is not open: no_orders, few_orders, low_sales …")]
+    complete: Annotated[bool, Meta(description="All of the day was loaded, after its nightly close.")]
+    row_count: Annotated[int, Meta(description="Orders (entries) of the day, voided and deleted ones left out.")]
+    net_sales: Annotated[Decimal | None, Meta(description="Net sales as Toast defines them; NULL unless orders.")]
+    rejects: Annotated[int, Meta(description="Objects of the day that could not be read; see etl_rejects.")]
+    read_at: Annotated[dt.datetime, Meta(description="When the reading of the day began, on Toast's clock (UTC).")]
+
+
+class RunRow(Row):
+    """What one call did for one restaurant."""
+
+    run_id: RunId
+    restaurant_guid: RestaurantGuid
+    run_date: Annotated[dt.date, Meta(description="Date (UTC) on which the run began; partition.")]
+    function: Annotated[str, Meta(description="The Cloud Function: orders_daily …")]
+    status: Annotated[str, Meta(description="success, partial or failed.")]
+    start_date: Annotated[dt.date | None, Meta(description="First business date asked for.")]
+    end_date: Annotated[dt.date | None, Meta(description="Last business date asked for.")]
+    started_at: Annotated[dt.datetime, Meta(description="When the run began, on Toast's clock (UTC).")]
+    finished_at: Annotated[dt.datetime, Meta(description="When its rows were written, on Toast's clock (UTC).")]
+    pages: Annotated[int, Meta(description="Pages read from Toast.")]
+    requests: Annotated[int, Meta(description="Requests sent to Toast, repeated ones included.")]
+    rejects: Annotated[int, Meta(description="Objects that could not be read; see etl_rejects.")]
+    extracted: Annotated[int, Meta(description="Rows read, over all tables.")]
+    inserted: Annotated[int, Meta(description="Rows written for objects that the warehouse did not hold.")]
+    updated: Annotated[int, Meta(description="Rows written for objects that it held in an older version.")]
+    error: Annotated[str | None, Meta(description="Why the run did not succeed.")]
+
+
+class RejectRow(Row):
+    """An object of a Toast reply that could not be turned into rows."""
+
+    run_id: RunId
+    object_guid: Annotated[str, Meta(description="Toast's GUID of the object; empty when it has none.")]
+    source: Annotated[str, Meta(description="What was loaded: orders, cash or labor.")]
+    restaurant_guid: RestaurantGuid
+    business_date: Annotated[dt.date, Meta(description="The business date that was asked for.")]
+    run_date: Annotated[dt.date, Meta(description="Date (UTC) on which the run began; partition.")]
+    reason: Annotated[str, Meta(description="What is wrong with it.")]
+    payload: Annotated[str, Meta(description="Its JSON, only the fields that are loaded: no guest data.")]
+
+
+BUSINESS_DAYS = Table(
+    name="business_days",
+    description="One row per load of one business date of one source; coverage counts the complete ones.",
+    row=BusinessDayRow,
+    key=("source", "restaurant_guid", "business_date", "run_id"),
+    partition_by="business_date",
+    cluster_by=("restaurant_guid", "source"),
+    requires_filter=False,
+    stamped=False,
+)
+
+ETL_RUNS = Table(
+    name="etl_runs",
+    description="The run ledger: one row per call and restaurant, written after the data that it speaks of.",
+    row=RunRow,
+    key=("run_id", "restaurant_guid"),
+    partition_by="run_date",
+    cluster_by=("restaurant_guid", "function"),
+    requires_filter=False,
+    stamped=False,
+)
+
+ETL_REJECTS = Table(
+    name="etl_rejects",
+    description="Objects that could not be read; the rest of their page was loaded.",
+    row=RejectRow,
+    key=("run_id", "object_guid"),
+    partition_by="run_date",
+    cluster_by=("restaurant_guid", "source"),
+    requires_filter=False,
+    stamped=False,
+)
+
+RUN_TABLES: tuple[Table, ...] = (BUSINESS_DAYS, ETL_RUNS, ETL_REJECTS)

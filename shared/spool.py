@@ -1,0 +1,56 @@
+"""Rows on their way to the warehouse: NDJSON in a temporary file, shipped when it is full.
+
+A Cloud Function's disk is its memory, so the file is bounded: past the limit it is loaded as a part, and
+the next one begins.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from typing import IO
+
+import msgspec
+
+from shared.tables import Row
+
+PART_BYTES = 64 * 1024 * 1024
+
+_encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+class Spool:
+    """Collects rows from several threads. ``ship`` gets a file of at most ``part_bytes`` and a page more.
+
+    It is called in the thread that filled the file, while the others wait: that bounds memory.
+    """
+
+    def __init__(self, ship: Callable[[IO[bytes]], None], part_bytes: int = PART_BYTES) -> None:
+        self._ship = ship
+        self._part_bytes = part_bytes
+        self._lock = threading.Lock()
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Add rows, encoded one a line."""
+        lines = _encoder.encode_lines(rows)
+        with self._lock:
+            self._file.write(lines)
+            if self._file.tell() >= self._part_bytes:
+                self._ship_part()
+
+    def finish(self) -> None:
+        """Ship what is left; an empty spool ships nothing."""
+        with self._lock:
+            if self._file.tell():
+                self._ship_part()
+
+    def close(self) -> None:
+        """Throw away what was not shipped, and the file."""
+        self._file.close()
+
+    def _ship_part(self) -> None:
+        self._ship(self._file)
+        self._file.seek(0)
+        self._file.truncate()
