@@ -10,11 +10,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from toast_simulator.guesses import Ordering
 from toast_simulator.world.catalog import Catalog, catalog_of
 from toast_simulator.world.changes import CHANGES
 from toast_simulator.world.content import create
 from toast_simulator.world.model import Order
-from toast_simulator.world.places import DAY, HOUR, Place
+from toast_simulator.world.places import Place
 from toast_simulator.world.plans import AHEAD, FARTHEST_MOVE, LATEST_EDIT, REST, SCHEDULED, Event, Plan, Planner
 from toast_simulator.world.streams import OrderGuids
 
@@ -43,6 +44,8 @@ class World:
         self._catalogs: dict[str, Catalog] = {}
         self._guids: dict[str, OrderGuids] = {}
         self._edits: dict[tuple[str, int, int], list[Event]] = {}
+        self.edits = 0
+        """How many edits were made: changes whenever lists may have changed outside of time."""
 
     # --- one order --------------------------------------------------------------------------------
 
@@ -94,19 +97,19 @@ class World:
         last = plan.events[max(plan.version(moment) - 1, 0)][0]
         moment = max(moment, last + 1)
         self._edits.setdefault((place.guid, ordinal, number), []).append((moment, change, argument))
+        self.edits += 1
         return moment
 
-    @property
-    def edits(self) -> int:
-        """How many edits were made: changes whenever lists may have changed outside of time."""
-        return sum(map(len, self._edits.values()))
+    def edits_of(self, place: Place, ordinal: int, number: int) -> int:
+        """How many edits one order has had."""
+        return len(self._edits.get((place.guid, ordinal, number), ()))
 
     # --- lists ------------------------------------------------------------------------------------
 
     def on_business_date(self, place: Place, ordinal: int, now: int) -> Listing:
         """The orders that belong to a business date at ``now``."""
         listing = _Collector(now)
-        self._check_walk_ins(place, ordinal, listing)
+        self._collect_walk_ins(place, ordinal, listing)
         for home in range(ordinal - FARTHEST_MOVE, ordinal + FARTHEST_MOVE + 1):
             for plan in self.planner.scheduled(place, home):
                 if plan.ordinal(home, now) == ordinal:
@@ -127,7 +130,7 @@ class World:
         first, last = place.business_ordinal(start), place.business_ordinal(end - 1)
         for home in range(first - LATEST_EDIT - 2, last + 1):
             if place.day_start(home + 1) + REST > start:
-                self._check_walk_ins(place, home, listing)
+                self._collect_walk_ins(place, home, listing)
             else:
                 for number, event in self.planner.late(place, home):
                     listing.add(home, number, (event,))
@@ -139,7 +142,21 @@ class World:
             listing.add(home, number, plan.events)
         return listing.done(start, end)
 
-    def _check_walk_ins(self, place: Place, ordinal: int, listing: _Collector) -> None:
+    def sort(self, place: Place, orders: list[Listed], ordering: Ordering) -> None:
+        """Bring a list into one of the orders that the API may have."""
+        if ordering == "modified":
+            orders.sort()
+        elif ordering == "guid":
+            encode = self.guids(place).encode
+            orders.sort(key=lambda listed: encode(listed[1], listed[2]))
+        else:
+            orders.sort(key=lambda listed: (self._opened(place, listed), listed[1:]))
+
+    def _opened(self, place: Place, listed: Listed) -> int:
+        plan = self.plan(place, listed[1], listed[2])
+        return plan.events[0][0] if plan else 0
+
+    def _collect_walk_ins(self, place: Place, ordinal: int, listing: _Collector) -> None:
         for plan in self.planner.walk_ins(place, ordinal):
             listing.add(ordinal, plan.number, plan.events)
 
@@ -187,9 +204,7 @@ class _Collector:
 
     def done(self, start: int = 0, end: int = _FOREVER) -> Listing:
         """The list, restricted to modifiedDates in [start, end)."""
-        orders = [
-            (moment, home, number) for (home, number), moment in self._found.items() if start <= moment < end
-        ]
+        orders = [(moment, home, number) for (home, number), moment in self._found.items() if start <= moment < end]
         return Listing(orders, self._since, self._until)
 
 
@@ -200,6 +215,3 @@ def _moment(event: Event) -> int:
 def _with_edits(plan: Plan, edits: list[Event]) -> Plan:
     first, *rest = plan.events
     return Plan(plan.number, (first, *sorted([*rest, *edits], key=_moment)))
-
-
-__all__ = ["DAY", "HOUR", "Listed", "Listing", "World"]

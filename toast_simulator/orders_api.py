@@ -1,0 +1,201 @@
+"""The orders API (/orders/v2): ordersBulk in its two selections, and one order by its GUID."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from toast_simulator.errors import ApiError
+from toast_simulator.guesses import LONGEST_WINDOW_DAYS, MAX_PAGE_SIZE, Guesses
+from toast_simulator.state import Simulator
+from toast_simulator.world.places import DAY, Place
+from toast_simulator.world.wire import encode_order, encode_page
+from toast_simulator.world.world import Listed, Listing
+
+ONE_SELECTOR = "EITHER (startDate and endDate) OR businessDate is required"
+WRONG_ORDER = "Input startDate must be before endDate"
+_EARLIEST = dt.datetime(2015, 12, 1, tzinfo=dt.UTC)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?(Z|[+-]\d\d:?\d\d)")
+_CACHE_BYTES = 256 * 1024 * 1024
+_CACHED_LISTS = 512
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What an ordersBulk request asks for; moments in Unix ms, the date as an ordinal."""
+
+    ordinal: int | None
+    start: int
+    end: int
+    page: int
+    size: int
+
+
+class OrdersApi:
+    """Answers requests about orders; keeps encoded orders and lists for as long as they stay true."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._encoded = EncodedOrders(simulator)
+        self._lists: OrderedDict[tuple[str, int | None, int, int], tuple[Listing, int]] = OrderedDict()
+
+    def bulk(self, request: Request, place: Place) -> Response:
+        """GET /orders/v2/ordersBulk."""
+        query = parse_query(request.query_params, self._simulator.guesses)
+        first = (query.page - 1) * query.size
+        now = self._simulator.clock.now()
+        orders = self.select(place, query, now)
+        strike = self._simulator.faults.strike
+        if 0 < first <= len(orders) and strike(request.url.path, place.guid, ("edit_while_paging",)):
+            now = max(now, self._edit_served(place, orders[:first], now))
+            orders = self.select(place, query, now)
+        page = orders[first : first + query.size]
+        body = encode_page([self._encoded.get(place, listed, now) for listed in page])
+        response = Response(body, media_type="application/json")
+        if self._simulator.guesses.link_headers:
+            for link in links(request, query, len(page), len(orders), self._simulator.guesses):
+                response.headers.append("link", link)
+        return response
+
+    def one(self, place: Place, guid: str) -> Response:
+        """GET /orders/v2/orders/{guid}."""
+        now = self._simulator.clock.now()
+        found = self._simulator.world.find(place, guid)
+        order = self._simulator.world.order(place, *found, now) if found else None
+        if order is None:
+            raise ApiError(404, f"Order {guid} not found")
+        return Response(encode_order(order), media_type="application/json")
+
+    def select(self, place: Place, query: Query, now: int) -> list[Listed]:
+        """All orders that a query means at ``now``, in the API's order."""
+        key = (place.guid, query.ordinal, query.start, query.end)
+        world = self._simulator.world
+        kept = self._lists.get(key)
+        if kept is not None and kept[1] == world.edits and kept[0].since <= now < kept[0].until:
+            self._lists.move_to_end(key)
+            return kept[0].orders
+        if query.ordinal is not None:
+            listing = world.on_business_date(place, query.ordinal, now)
+        else:
+            listing = world.modified_between(place, query.start, query.end, now)
+        world.sort(place, listing.orders, self._simulator.guesses.ordering)
+        self._lists[key] = (listing, world.edits)
+        if len(self._lists) > _CACHED_LISTS:
+            self._lists.popitem(last=False)
+        return listing.orders
+
+    def _edit_served(self, place: Place, served: list[Listed], now: int) -> int:
+        """Add a tip to an order that the client has seen; return its new modifiedDate."""
+        _, home, number = min(served)
+        return self._simulator.world.edit(place, home, number, (now, "tip", None))
+
+
+class EncodedOrders:
+    """Orders as JSON, made when asked for; the most recently used ones are kept."""
+
+    def __init__(self, simulator: Simulator, limit: int = _CACHE_BYTES) -> None:
+        self._world = simulator.world
+        self._limit = limit
+        self._size = 0
+        self._kept: OrderedDict[tuple[int, Listed, int], bytes] = OrderedDict()
+
+    def get(self, place: Place, listed: Listed, now: int) -> bytes:
+        """One listed order as it is at ``now``."""
+        _, home, number = listed
+        key = (place.index, listed, self._world.edits_of(place, home, number))
+        body = self._kept.get(key)
+        if body is not None:
+            self._kept.move_to_end(key)
+            return body
+        order = self._world.order(place, home, number, now)
+        if order is None:
+            raise LookupError(f"order {home}/{number} was listed but does not exist")
+        body = encode_order(order)
+        self._kept[key] = body
+        self._size += len(body)
+        while self._size > self._limit:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return body
+
+
+def parse_query(params: Mapping[str, str], guesses: Guesses) -> Query:
+    """Read the parameters of ordersBulk; other parameters are passed over.
+
+    Raises ApiError 400. The messages for the selection are Toast's own, the others are guesses.
+    """
+    size = _whole("pageSize", params.get("pageSize", str(guesses.default_page_size)))
+    if size > MAX_PAGE_SIZE:
+        if not guesses.clamp_page_size:
+            raise ApiError(400, f"pageSize must not be greater than {MAX_PAGE_SIZE}")
+        size = MAX_PAGE_SIZE
+    page = _whole("page", params.get("page", "1"))
+    business_date, start, end = (params.get(name) for name in ("businessDate", "startDate", "endDate"))
+    if business_date is not None:
+        if start is not None or end is not None:
+            raise ApiError(400, ONE_SELECTOR)
+        return Query(_business_date(business_date), 0, 0, page, size)
+    if start is None or end is None:
+        raise ApiError(400, ONE_SELECTOR)
+    return Query(None, *_window(start, end, guesses), page, size)
+
+
+def _window(start: str, end: str, guesses: Guesses) -> tuple[int, int]:
+    first, last = _moment("startDate", start), _moment("endDate", end)
+    if first >= last:
+        raise ApiError(400, WRONG_ORDER)
+    if first < _EARLIEST.timestamp() * 1000:
+        raise ApiError(400, "startDate must be after 2015-12-01")
+    if last - first > LONGEST_WINDOW_DAYS * DAY and not guesses.accept_long_windows:
+        raise ApiError(400, "The time between startDate and endDate must not exceed one month")
+    return first, last
+
+
+def _whole(name: str, text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < 1:
+        raise ApiError(400, f"{name} must be a positive integer")
+    return int(text)
+
+
+def _business_date(text: str) -> int:
+    try:
+        if not re.fullmatch(r"\d{8}", text, re.ASCII):
+            raise ValueError
+        return dt.date(int(text[:4]), int(text[4:6]), int(text[6:])).toordinal()
+    except ValueError:
+        raise ApiError(400, "businessDate must be in the format yyyymmdd") from None
+
+
+def _moment(name: str, text: str) -> int:
+    """A moment in Unix ms. A ``+`` that was not encoded arrives as a space, and is refused."""
+    match = _MOMENT.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError
+        whole = dt.datetime.fromisoformat(match[1] + match[3])
+    except ValueError:
+        raise ApiError(400, f"{name} must be in the format yyyy-MM-dd'T'HH:mm:ss.SSSZ") from None
+    return int(whole.timestamp()) * 1000 + int((match[2] or "0").ljust(3, "0"))
+
+
+def links(request: Request, query: Query, on_page: int, total: int, guesses: Guesses) -> list[str]:
+    """The Link headers of a page, one header each: first, self, prev and next, never last."""
+    more = query.page * query.size < total
+    if guesses.next_on_full_last_page and on_page == query.size:
+        more = True
+    pages = [("first", 1), ("self", query.page)]
+    if query.page > 1:
+        pages.append(("prev", query.page - 1))
+    if more:
+        pages.append(("next", query.page + 1))
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("page", "pageSize")]
+    base = f"{request.url.scheme}://{request.url.netloc}{request.url.path}"
+    return [
+        f'<{base}?{urlencode([*kept, ("page", str(number)), ("pageSize", str(query.size))])}>; rel="{name}"'
+        for name, number in pages
+    ]
