@@ -42,7 +42,10 @@ Examples:
     "--limits", type=click.Choice(["off", "documented"]), default="documented", show_default=True, help="Rate limits."
 )
 @click.option(
-    "--limit-scale", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True),
+    "--limit-scale",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
     help="Slow all limits by this factor: 0.2 allows a fifth.",
 )
 @click.option("--latency-ms", default=0, show_default=True, type=click.IntRange(0), help="Delay of every API reply.")
@@ -59,19 +62,41 @@ Examples:
 @click.option("--guess-next-on-full-page", is_flag=True, help="An exactly full last page has a next link.")
 @click.option("--guess-no-links", is_flag=True, help="No Link headers at all.")
 @click.option(
-    "--guess-ordering", type=click.Choice(["modified", "opened", "guid"]), default="modified", show_default=True,
+    "--guess-ordering",
+    type=click.Choice(["modified", "opened", "guid"]),
+    default="modified",
+    show_default=True,
     help="What ordersBulk is sorted by.",
 )
 @click.option("--guess-discounts-apart", is_flag=True, help="A check's discounts are not in its selections' price.")
 @click.option(
-    "--guess-header-status", default=400, show_default=True, type=click.IntRange(400, 499),
+    "--guess-header-status",
+    default=400,
+    show_default=True,
+    type=click.IntRange(400, 499),
     help="Reply to a missing restaurant header.",
 )
 def main(
-    host: str, port: int, seed: int, restaurants: Path, limits: str, limit_scale: float, latency_ms: int, volume: int,
-    start: str | None, client_id: str, client_secret: str, token_lifetime: int, guess_page_size: int,
-    guess_clamp_page_size: bool, guess_long_windows: bool, guess_next_on_full_page: bool, guess_no_links: bool,
-    guess_ordering: Ordering, guess_discounts_apart: bool, guess_header_status: int,
+    host: str,
+    port: int,
+    seed: int,
+    restaurants: Path,
+    limits: str,
+    limit_scale: float,
+    latency_ms: int,
+    volume: int,
+    start: str | None,
+    client_id: str,
+    client_secret: str,
+    token_lifetime: int,
+    guess_page_size: int,
+    guess_clamp_page_size: bool,
+    guess_long_windows: bool,
+    guess_next_on_full_page: bool,
+    guess_no_links: bool,
+    guess_ordering: Ordering,
+    guess_discounts_apart: bool,
+    guess_header_status: int,
 ) -> None:
     """Serve a simulated Toast API on this machine, with ground truth and faults under /_simulator/.
 
@@ -85,7 +110,7 @@ def main(
         link_headers=not guess_no_links,
         ordering=guess_ordering,
         shares_in_price=not guess_discounts_apart,
-        refuse_status=guess_header_status,
+        header_status=guess_header_status,
     )
     clock = Clock(_start(start))
     simulator = Simulator(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
 
 from toast_simulator import truth
 from toast_simulator.clock import iso
@@ -47,15 +47,25 @@ class Control:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self.router = Router(
-            [
-                Route("/_simulator/clock", self.clock, methods=["GET", "POST"]),
-                Route("/_simulator/truth", self.truth, methods=["GET"]),
-                Route("/_simulator/faults", self.faults, methods=["GET", "POST", "DELETE"]),
-                Route("/_simulator/edits", self.edits, methods=["POST"]),
-                Route("/_simulator/requests", self.requests, methods=["GET", "DELETE"]),
-            ]
-        )
+        self._endpoints: dict[str, tuple[Callable[[Request], Awaitable[Response]], tuple[str, ...]]] = {
+            "/_simulator/clock": (self.clock, ("GET", "POST")),
+            "/_simulator/truth": (self.truth, ("GET",)),
+            "/_simulator/faults": (self.faults, ("GET", "POST", "DELETE")),
+            "/_simulator/edits": (self.edits, ("POST",)),
+            "/_simulator/requests": (self.requests, ("GET", "DELETE")),
+        }
+
+    async def answer(self, request: Request) -> Response:
+        """Answer any request whose path begins with /_simulator/."""
+        try:
+            if request.url.path not in self._endpoints:
+                raise HTTPException(404, f"no such path; there are {', '.join(self._endpoints)}")
+            endpoint, methods = self._endpoints[request.url.path]
+            if request.method not in methods:
+                raise HTTPException(405, f"the methods here are {', '.join(methods)}")
+            return await endpoint(request)
+        except HTTPException as failure:
+            return _json({"error": failure.detail}, failure.status_code)
 
     async def clock(self, request: Request) -> Response:
         """Show, set or advance the simulated time."""
@@ -132,11 +142,6 @@ class Control:
         if place is None:
             raise HTTPException(404, f"restaurant_guid: {guid!r} is not simulated")
         return place
-
-
-def error(failure: HTTPException) -> Response:
-    """The reply to a wrong /_simulator/ request."""
-    return _json({"error": failure.detail}, failure.status_code)
 
 
 async def _body(request: Request, kind: type[_T]) -> _T:

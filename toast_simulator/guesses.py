@@ -36,7 +36,7 @@ class Guesses(msgspec.Struct, frozen=True, kw_only=True):
     shares_in_price: bool = True
     """Whether a check's discounts are also taken off the ``price`` of its selections, each bearing a share."""
 
-    refuse_status: int = 400
+    header_status: int = 400
     """Reply to a missing or malformed restaurant header."""
 
 

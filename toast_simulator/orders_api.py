@@ -12,19 +12,29 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from toast_simulator.endpoints import Endpoint
 from toast_simulator.errors import ApiError
 from toast_simulator.guesses import LONGEST_WINDOW_DAYS, MAX_PAGE_SIZE, Guesses
 from toast_simulator.state import Simulator
 from toast_simulator.world.places import DAY, Place
 from toast_simulator.world.wire import encode_order, encode_page
-from toast_simulator.world.world import Listed, Listing
+from toast_simulator.world.world import Listed, Listing, World
 
 ONE_SELECTOR = "EITHER (startDate and endDate) OR businessDate is required"
 WRONG_ORDER = "Input startDate must be before endDate"
 _EARLIEST = dt.datetime(2015, 12, 1, tzinfo=dt.UTC)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?(Z|[+-]\d\d:?\d\d)")
 _CACHE_BYTES = 256 * 1024 * 1024
-_CACHED_LISTS = 512
+_CACHE_LISTED = 300_000
+
+
+def endpoints(simulator: Simulator) -> tuple[Endpoint, ...]:
+    """The endpoints of this API. ordersBulk has a limit of its own (Toast's guide, rate limiting)."""
+    orders = OrdersApi(simulator)
+    return (
+        Endpoint("/orders/v2/ordersBulk", orders.bulk, per_second=5),
+        Endpoint("/orders/v2/orders/{guid}", orders.one),
+    )
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -38,23 +48,23 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class OrdersApi:
-    """Answers requests about orders; keeps encoded orders and lists for as long as they stay true."""
+    """Answers requests about orders."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._encoded = EncodedOrders(simulator)
-        self._lists: OrderedDict[tuple[str, int | None, int, int], tuple[Listing, int]] = OrderedDict()
+        self._encoded = EncodedOrders(simulator.world)
+        self._lists = Lists(simulator.world, simulator.guesses)
 
-    def bulk(self, request: Request, place: Place) -> Response:
+    def bulk(self, request: Request, place: Place, guid: str) -> Response:
         """GET /orders/v2/ordersBulk."""
         query = parse_query(request.query_params, self._simulator.guesses)
         first = (query.page - 1) * query.size
         now = self._simulator.clock.now()
-        orders = self.select(place, query, now)
+        orders = self._lists.get(place, query, now)
         strike = self._simulator.faults.strike
         if 0 < first <= len(orders) and strike(request.url.path, place.guid, ("edit_while_paging",)):
             now = max(now, self._edit_served(place, orders[:first], now))
-            orders = self.select(place, query, now)
+            orders = self._lists.get(place, query, now)
         page = orders[first : first + query.size]
         body = encode_page([self._encoded.get(place, listed, now) for listed in page])
         response = Response(body, media_type="application/json")
@@ -63,7 +73,7 @@ class OrdersApi:
                 response.headers.append("link", link)
         return response
 
-    def one(self, place: Place, guid: str) -> Response:
+    def one(self, request: Request, place: Place, guid: str) -> Response:
         """GET /orders/v2/orders/{guid}."""
         now = self._simulator.clock.now()
         found = self._simulator.world.find(place, guid)
@@ -72,35 +82,49 @@ class OrdersApi:
             raise ApiError(404, f"Order {guid} not found")
         return Response(encode_order(order), media_type="application/json")
 
-    def select(self, place: Place, query: Query, now: int) -> list[Listed]:
-        """All orders that a query means at ``now``, in the API's order."""
-        key = (place.guid, query.ordinal, query.start, query.end)
-        world = self._simulator.world
-        kept = self._lists.get(key)
-        if kept is not None and kept[1] == world.edits and kept[0].since <= now < kept[0].until:
-            self._lists.move_to_end(key)
-            return kept[0].orders
-        if query.ordinal is not None:
-            listing = world.on_business_date(place, query.ordinal, now)
-        else:
-            listing = world.modified_between(place, query.start, query.end, now)
-        world.sort(place, listing.orders, self._simulator.guesses.ordering)
-        self._lists[key] = (listing, world.edits)
-        if len(self._lists) > _CACHED_LISTS:
-            self._lists.popitem(last=False)
-        return listing.orders
-
     def _edit_served(self, place: Place, served: list[Listed], now: int) -> int:
         """Add a tip to an order that the client has seen; return its new modifiedDate."""
         _, home, number = min(served)
         return self._simulator.world.edit(place, home, number, (now, "tip", None))
 
 
+class Lists:
+    """Which orders a query means, in the API's order; kept for as long as that stays true."""
+
+    def __init__(self, world: World, guesses: Guesses, limit: int = _CACHE_LISTED) -> None:
+        self._world = world
+        self._ordering = guesses.ordering
+        self._limit = limit
+        self._size = 0
+        self._kept: OrderedDict[tuple[str, int | None, int, int], tuple[Listing, int]] = OrderedDict()
+
+    def get(self, place: Place, query: Query, now: int) -> list[Listed]:
+        """All orders that a query means at ``now``."""
+        key = (place.guid, query.ordinal, query.start, query.end)
+        kept = self._kept.pop(key, None)
+        if kept is not None:
+            listing, edits = kept
+            if edits == self._world.edits and listing.since <= now < listing.until:
+                self._kept[key] = kept
+                return listing.orders
+            self._size -= len(listing.orders)
+        if query.ordinal is not None:
+            listing = self._world.on_business_date(place, query.ordinal, now)
+        else:
+            listing = self._world.modified_between(place, query.start, query.end, now)
+        self._world.sort(place, listing.orders, self._ordering)
+        self._kept[key] = (listing, self._world.edits)
+        self._size += len(listing.orders)
+        while self._size > self._limit and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1][0].orders)
+        return listing.orders
+
+
 class EncodedOrders:
     """Orders as JSON, made when asked for; the most recently used ones are kept."""
 
-    def __init__(self, simulator: Simulator, limit: int = _CACHE_BYTES) -> None:
-        self._world = simulator.world
+    def __init__(self, world: World, limit: int = _CACHE_BYTES) -> None:
+        self._world = world
         self._limit = limit
         self._size = 0
         self._kept: OrderedDict[tuple[int, Listed, int], bytes] = OrderedDict()

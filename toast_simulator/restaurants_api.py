@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
+from toast_simulator.endpoints import Endpoint
 from toast_simulator.errors import ApiError
+from toast_simulator.state import Simulator
 from toast_simulator.world.places import Place
 from toast_simulator.world.wire import yyyymmdd
 
 
-def one(places: dict[str, Place], guid: str) -> Response:
-    """GET /restaurants/v1/restaurants/{guid}."""
-    place = places.get(guid.lower())
-    if place is None:
-        raise ApiError(404, f"Restaurant {guid} not found")
-    return Response(msgspec.json.encode(_restaurant(place)), media_type="application/json")
+def endpoints(simulator: Simulator) -> tuple[Endpoint, ...]:
+    """The endpoints of this API."""
+
+    def one(request: Request, location: Place, guid: str) -> Response:
+        place = simulator.world.places.get(guid.lower())
+        if place is None:
+            raise ApiError(404, f"Restaurant {guid} not found")
+        return Response(msgspec.json.encode(_restaurant(place)), media_type="application/json")
+
+    return (Endpoint("/restaurants/v1/restaurants/{guid}", one),)
 
 
 def _restaurant(place: Place) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from types import FrameType
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from toast_simulator.app import App
+from toast_simulator.app import CLOSED, TRANSPORT, App
 
 
 class Protocol(HttpToolsProtocol):
@@ -30,8 +30,8 @@ class Protocol(HttpToolsProtocol):
         """Give the request's scope a way to its connection."""
         super().on_message_begin()
         self.scope["extensions"] = {
-            "toast_simulator.transport": self.transport,  # type: ignore[dict-item]
-            "toast_simulator.closed": self._closed,  # type: ignore[dict-item]
+            TRANSPORT: self.transport,  # type: ignore[dict-item]
+            CLOSED: self._closed,  # type: ignore[dict-item]
         }
 
 

@@ -97,16 +97,33 @@ class Catalog(msgspec.Struct, frozen=True):
     discount_reasons: tuple[Entry, ...]
 
 
-# Group, sales category, then (name, cents, option groups). Names hold what names hold in real life.
-_MENU: tuple[tuple[str, str, tuple[tuple[str, int, str], ...]], ...] = (
-    ("Small plates", "Food", (("Jalapeño poppers", 950, ""), ("Focaccia & olives", 700, "sides"), ("Soupe à l’oignon", 1100, ""), ("Shishito 🌶️", 900, ""))),
-    ("Mains", "Food", (("House burger", 1650, "burger"), ("Mushroom risotto", 1900, ""), ("Steak frites", 3200, "steak"), ("Poke bowl 🥗", 1725, "bowl"), ("Fish tacos", 1575, "sides"), ('12" pizza "Margherita"', 1495, "pizza"))),
-    ("By weight", "Food", (("Smoked brisket, lb", 2400, ""), ("Market fish, lb", 3100, ""))),
-    ("Desserts", "Food", (("Crème brûlée", 895, ""), ("Churros", 750, ""), ("麻糬 mochi", 625, ""))),
-    ("Coffee", "Beverage", (("Espresso", 350, "coffee"), ("Flat white", 475, "coffee"), ("Cold brew", 525, "coffee"))),
-    ("Bar", "Alcohol", (("House red", 1200, ""), ("IPA 16 oz", 850, ""), ("Old Fashioned", 1500, ""), ("Żubrówka sour", 1400, ""))),
-    ("Soft drinks", "Beverage", (("Lemonade", 450, ""), ("Sparkling water", 395, ""))),
-)  # fmt: skip
+# Menu group, sales category, name, cents, option group. Names hold what names hold in real life.
+_MENU: tuple[tuple[str, str, str, int, str], ...] = (
+    ("Small plates", "Food", "Jalapeño poppers", 950, ""),
+    ("Small plates", "Food", "Focaccia & olives", 700, "sides"),
+    ("Small plates", "Food", "Soupe à l’oignon", 1100, ""),
+    ("Small plates", "Food", "Shishito 🌶️", 900, ""),
+    ("Mains", "Food", "House burger", 1650, "burger"),
+    ("Mains", "Food", "Mushroom risotto", 1900, ""),
+    ("Mains", "Food", "Steak frites", 3200, "steak"),
+    ("Mains", "Food", "Poke bowl 🥗", 1725, "bowl"),
+    ("Mains", "Food", "Fish tacos", 1575, "sides"),
+    ("Mains", "Food", '12" pizza "Margherita"', 1495, "pizza"),
+    ("By weight", "Food", "Smoked brisket, lb", 2400, ""),
+    ("By weight", "Food", "Market fish, lb", 3100, ""),
+    ("Desserts", "Food", "Crème brûlée", 895, ""),
+    ("Desserts", "Food", "Churros", 750, ""),
+    ("Desserts", "Food", "麻糬 mochi", 625, ""),
+    ("Coffee", "Beverage", "Espresso", 350, "coffee"),
+    ("Coffee", "Beverage", "Flat white", 475, "coffee"),
+    ("Coffee", "Beverage", "Cold brew", 525, "coffee"),
+    ("Bar", "Alcohol", "House red", 1200, ""),
+    ("Bar", "Alcohol", "IPA 16 oz", 850, ""),
+    ("Bar", "Alcohol", "Old Fashioned", 1500, ""),
+    ("Bar", "Alcohol", "Żubrówka sour", 1400, ""),
+    ("Soft drinks", "Beverage", "Lemonade", 450, ""),
+    ("Soft drinks", "Beverage", "Sparkling water", 395, ""),
+)
 
 # Option group -> (name, cents, the groups below it); chains of four are the deepest, as burgers show.
 _OPTIONS: dict[str, tuple[tuple[str, int, str], ...]] = {
@@ -198,8 +215,7 @@ class _Maker:
                 options=self.options(options),
                 weighed=group_name == "By weight",
             )
-            for group_name, category, rows in _MENU
-            for name, cents, options in rows
+            for group_name, category, name, cents, options in _MENU
         )
 
     def special(self, name: str, cents: int, category: Entry, kind: str) -> Item:

@@ -14,7 +14,6 @@ from toast_simulator.world.model import Check, Order, Payment, Refund, Selection
 from toast_simulator.world.places import HOUR, Place
 from toast_simulator.world.streams import GuidSource
 
-
 _T = TypeVar("_T")
 
 

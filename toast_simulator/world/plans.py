@@ -97,7 +97,7 @@ class Planner:
     def __init__(self, seed: int, volume: int) -> None:
         self._seed = seed
         self._volume = volume
-        self.walk_ins = lru_cache(1024)(self._walk_ins)
+        self.walk_ins = lru_cache(max(16, 60_000 // volume))(self._walk_ins)
         self.late = lru_cache(16384)(self._late)
         self.scheduled = lru_cache(16384)(self._scheduled)
 
