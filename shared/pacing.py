@@ -1,0 +1,323 @@
+"""The pace of requests: never more than Toast's limits allow, and never much less.
+
+Toast counts requests per client and location (global, per API, per endpoint) in fixed wall-clock
+slices, and says on every reply how many are left of the limit nearest exhaustion and when its slice
+ends (developer guide, "API rate limits"). The pace here has four parts, from coarse to fine:
+
+- a steady interval per endpoint and location, from the published limits;
+- what a reply allows: "Remaining 3 until Reset" to the 7th request means that the 10th is the last one
+  before Reset. Counting by a request's place in line, and not by time, accounts for those in flight;
+- a forecast for the seconds of a new slice before its first reply: as many as the last slices allowed;
+- a 429 closes the limit that it names, for everybody, until Toast says to come back.
+
+So the published numbers need not be right: a server that allows less is followed by its headers.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from shared.config import RateProfile
+from shared.server_clock import ServerClock
+from shared.toast_endpoints import GLOBAL_INTERVAL, GLOBAL_QUOTA, GLOBAL_QUOTA_SECONDS, Endpoint
+
+# Longest single sleep: a waiter looks again this often whether it was stopped or the clock was set.
+_LONGEST_NAP = 0.25
+# How often a waiter looks whether a reply has come that it waits for.
+_POLL = 0.01
+# A forecast whose end nobody knows yet binds no longer than this, should no reply come.
+_FORECAST_SECONDS = 5.0
+# Up to so many intervals that passed unused (woken late, held until Reset) are made up for. Toast counts by
+# slice, not by spacing, so this stays within its limits, and without it every hold would lower the rate.
+_CATCH_UP = 2.0
+
+
+class WaitTooLong(Exception):
+    """The next request may start only after the deadline; ``seconds`` from now, as far as is known."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the rate limit asks to wait {seconds:.0f} s, which is past the deadline")
+
+
+class Stopped(Exception):
+    """Whoever wanted the request no longer does."""
+
+
+class Limits(NamedTuple):
+    """What a reply's rate-limit headers say; ``reset`` in UNIX seconds on Toast's clock."""
+
+    by: str
+    remaining: int
+    reset: float
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Limits | None:
+        """Read the headers; None when they are missing (a login reply) or make no sense."""
+        try:
+            remaining = int(headers["X-Toast-RateLimit-Remaining"])
+            reset = float(headers["X-Toast-RateLimit-Reset"])
+        except (KeyError, ValueError):
+            return None
+        if not math.isfinite(reset):
+            return None
+        return cls(headers.get("X-Toast-RateLimit-By", "ENDPOINT").upper(), max(remaining, 0), reset)
+
+
+class _Allowance(NamedTuple):
+    """Until ``reset`` the requests up to number ``upto`` may go; never binds past ``expires`` (monotonic)."""
+
+    upto: int
+    reset: float
+    expires: float
+    forecast: bool = False
+
+    def ends(self, clock: ServerClock) -> float:
+        return min(self.expires, clock.moment_of(self.reset))
+
+
+class _Gate:
+    """One limit of Toast's: what passed it, and when the next may. Guarded by the pacer's lock."""
+
+    def __init__(self, clock: ServerClock, interval: float = 0.0, catch_up: float = 0.0) -> None:
+        self.clock = clock
+        self.interval = interval
+        self.catch_up = catch_up
+        self.sent = 0
+        self.next_slot = -math.inf
+        self.closed_until = -math.inf
+        self.allowances: dict[float, _Allowance] = {}
+        # What the reports so far say about this limit's slices, for the forecast.
+        self.limit: int | None = None
+        self.slice_seconds: float | None = None
+        self.last_reset: float | None = None
+        self.jumps = clock.jumps
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may pass; 0 or less: now."""
+        self._renew_allowances(now)
+        wait = max(self.next_slot, self.closed_until) - now
+        for allowance in self.allowances.values():
+            if self.sent >= allowance.upto:
+                left = allowance.ends(self.clock) - now
+                wait = max(wait, _POLL if allowance.reset == math.inf else left)
+        return wait
+
+    def passed(self, now: float) -> int:
+        """Let one request through; its number in line."""
+        self.sent += 1
+        self.next_slot = max(self.next_slot, now - self.catch_up) + self.interval
+        return self.sent
+
+    def report(self, number: int, limits: Limits, expires: float, now: float) -> None:
+        """Take in what the reply to request ``number`` says."""
+        self.limit = max(self.limit or 0, limits.remaining + 1)
+        if self.last_reset is not None and limits.reset != self.last_reset:
+            self.slice_seconds = min(self.slice_seconds or math.inf, abs(limits.reset - self.last_reset))
+        if limits.reset > (self.last_reset or 0.0):
+            self.last_reset = limits.reset
+            self.allowances.pop(math.inf, None)
+        if self.clock.moment_of(limits.reset) <= now:
+            return  # a slow reply, from a slice that is over
+        upto, known = number + limits.remaining, self.allowances.get(limits.reset)
+        if known is not None and not known.forecast:
+            # Replies overtake each other; the strictest is the one that counted most requests.
+            upto = min(upto, known.upto)
+        self.allowances[limits.reset] = _Allowance(upto, limits.reset, expires)
+
+    def close(self, until: float) -> None:
+        """Let nothing pass before the monotonic moment ``until``."""
+        self.closed_until = max(self.closed_until, until)
+        if self.limit is not None:
+            self.limit = max(1, self.limit // 2)  # it was too hopeful; the next reports raise it again
+
+    def _renew_allowances(self, now: float) -> None:
+        if self.jumps != self.clock.jumps:
+            self.jumps, self.last_reset = self.clock.jumps, None
+            self.allowances.clear()
+        for reset in [reset for reset, one in self.allowances.items() if one.ends(self.clock) <= now]:
+            del self.allowances[reset]
+        if not self.allowances and self.limit is not None and self.last_reset is not None:
+            forecast = self._forecast(now, self.limit, self.last_reset)
+            self.allowances[forecast.reset] = forecast
+
+    def _forecast(self, now: float, limit: int, last_reset: float) -> _Allowance:
+        if self.slice_seconds is None:
+            return _Allowance(self.sent + limit, math.inf, now + _FORECAST_SECONDS, forecast=True)
+        over = (self.clock.at_least(now) - last_reset) / self.slice_seconds
+        reset = last_reset + max(1, math.floor(over) + 1) * self.slice_seconds
+        return _Allowance(self.sent + limit, reset, now + self.slice_seconds + 1.0, forecast=True)
+
+
+class _Quota:
+    """A count of one location's requests in Toast's quarter-hour slices. Guarded by the pacer's lock."""
+
+    def __init__(self, clock: ServerClock) -> None:
+        self._clock = clock
+        self._slice = -1
+        self._sent = 0
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request fits in; 0 or less: now."""
+        if not self._clock.known:
+            return 0.0
+        current = int(self._clock.at_least(now) // GLOBAL_QUOTA_SECONDS)
+        if current != self._slice:
+            self._slice, self._sent = current, 0
+        if self._sent < GLOBAL_QUOTA:
+            return 0.0
+        return self._clock.moment_of((current + 1) * GLOBAL_QUOTA_SECONDS) - now
+
+    def passed(self) -> None:
+        """Count one request."""
+        self._sent += 1
+
+
+class _Line:
+    """Where the requests for one location and endpoint queue: one at a time watches the clock, the rest wait."""
+
+    def __init__(self, gates: dict[str, _Gate], quota: _Quota) -> None:
+        self.turnstile = threading.Lock()
+        self.gates = gates
+        self.quota = quota
+        self.answered = False
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request may go; 0 or less: now."""
+        if not self.answered and self.gates[_ENDPOINT].sent:
+            return _POLL  # the first goes alone: its reply tells what this server allows
+        return max(self.quota.wait(now), max(gate.wait(now) for gate in self.gates.values()))
+
+    def passed(self, now: float) -> Admission:
+        """Let one request through."""
+        self.quota.passed()
+        return Admission(self, {level: gate.passed(now) for level, gate in self.gates.items()})
+
+
+class Admission(NamedTuple):
+    """A request that may go: the line it stood in, and its number at each limit that counts it."""
+
+    line: _Line
+    numbers: dict[str, int]
+
+
+# The levels at which Toast counts, in the words of X-Toast-RateLimit-By. An account's limits count over
+# all its locations; only very large accounts have any, so nothing is assumed about them but what replies say.
+_ENDPOINT, _API, _GLOBAL = "ENDPOINT", "API", "GLOBAL"
+_ACCOUNT = ", ACCOUNT"
+
+
+def _level(by: str) -> str:
+    """The level that a header names; an unknown word is taken for the endpoint's own limit."""
+    words = {word.strip() for word in by.split(",")}
+    level = next((known for known in (_GLOBAL, _API) if known in words), _ENDPOINT)
+    return level + _ACCOUNT if "ACCOUNT" in words else level
+
+
+class Pacer:
+    """Paces the requests of one client, over all its locations and threads."""
+
+    def __init__(
+        self,
+        clock: ServerClock,
+        profile: RateProfile,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._clock = clock
+        self._profile: RateProfile = profile
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._gates: dict[tuple[str, str], _Gate] = {}
+        self._quotas: dict[str, _Quota] = {}
+        self._lines: dict[tuple[str, str], _Line] = {}
+
+    def admit(
+        self,
+        location: str,
+        endpoint: Endpoint,
+        *,
+        deadline: float | None = None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Admission:
+        """Wait until a request may go, and let it go.
+
+        Raises WaitTooLong as soon as that is known to be after ``deadline`` (monotonic), Stopped when
+        ``stopped`` says so.
+        """
+        line = self._line(location, endpoint)
+        while not line.turnstile.acquire(timeout=_LONGEST_NAP):
+            self._check(0.0, deadline, stopped)
+        try:
+            while not isinstance(next_step := self._try(line), Admission):
+                self._check(next_step, deadline, stopped)
+                self._sleep(min(next_step, _LONGEST_NAP))
+            return next_step
+        finally:
+            line.turnstile.release()
+
+    def answered(self, admission: Admission, limits: Limits | None, date: float | None) -> None:
+        """Take in a reply's rate-limit headers, or None: a reply without them, or no reply at all.
+
+        ``date`` is the reply's Date in UNIX seconds: what it says binds no longer than until Reset as
+        seen from that Date, however the clock is set meanwhile.
+        """
+        now = self._monotonic()
+        with self._lock:
+            admission.line.answered = True
+            if limits is not None:
+                level = _level(limits.by)
+                lasts = limits.reset - date if date is not None else GLOBAL_QUOTA_SECONDS
+                expires = now + max(lasts, 0.0) + 1.0
+                admission.line.gates[level].report(admission.numbers[level], limits, expires, now)
+
+    def close(self, admission: Admission, limits: Limits | None, seconds: float) -> None:
+        """Close the limit that a 429 names (the endpoint's if it names none) for so many seconds."""
+        until = self._monotonic() + seconds
+        with self._lock:
+            admission.line.gates[_level(limits.by if limits else _ENDPOINT)].close(until)
+
+    def _try(self, line: _Line) -> Admission | float:
+        now = self._monotonic()
+        with self._lock:
+            wait = line.wait(now)
+            return wait if wait > 0 else line.passed(now)
+
+    def _check(self, wait: float, deadline: float | None, stopped: Callable[[], bool]) -> None:
+        if stopped():
+            raise Stopped
+        if deadline is not None and self._monotonic() + wait > deadline:
+            raise WaitTooLong(wait)
+
+    def _line(self, location: str, endpoint: Endpoint) -> _Line:
+        key = (location, endpoint.name)
+        with self._lock:
+            line = self._lines.get(key)
+            if line is None:
+                quota = self._quotas.setdefault(location, _Quota(self._clock))
+                line = self._lines[key] = _Line(self._gates_of(location, endpoint), quota)
+            return line
+
+    def _gates_of(self, location: str, endpoint: Endpoint) -> dict[str, _Gate]:
+        names = {_ENDPOINT: endpoint.name, _API: endpoint.api, _GLOBAL: ""}
+        gates = {}
+        for level, name in names.items():
+            gates[level] = self._gate(location, level + name, self._interval(level, endpoint))
+            gates[level + _ACCOUNT] = self._gate("", level + name, 0.0)
+        return gates
+
+    def _interval(self, level: str, endpoint: Endpoint) -> float:
+        if level == _ENDPOINT:
+            return endpoint.interval_for(self._profile)
+        return GLOBAL_INTERVAL if level == _GLOBAL else 0.0
+
+    def _gate(self, location: str, name: str, interval: float) -> _Gate:
+        # Who asks for twelve seconds between two calls gets no less.
+        catch_up = interval * _CATCH_UP if self._profile == "documented" else 0.0
+        return self._gates.setdefault((location, name), _Gate(self._clock, interval, catch_up))
