@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from shared.errors import ConfigurationError
 from toast_simulator.app import App
 from toast_simulator.clock import Clock
 from toast_simulator.faults import Faults
-from toast_simulator.guesses import Guesses, Ordering
+from toast_simulator.guesses import Guesses
 from toast_simulator.limits import RateLimits
 from toast_simulator.server import serve
 from toast_simulator.state import Simulator
@@ -36,7 +37,12 @@ Examples:
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free port.")
 @click.option("--seed", default=1, show_default=True, help="Which world; the same seed is the same world.")
 @click.option(
-    "--restaurants", default=DEFAULT_RESTAURANTS_FILE, type=click.Path(path_type=Path), help="A restaurants.toml."
+    "--restaurants",
+    default=DEFAULT_RESTAURANTS_FILE,
+    type=click.Path(path_type=Path),
+    envvar="RESTAURANTS_FILE",
+    show_envvar=True,
+    help="A restaurants.toml.",
 )
 @click.option(
     "--limits", type=click.Choice(["off", "documented"]), default="documented", show_default=True, help="Rate limits."
@@ -55,12 +61,40 @@ Examples:
 @click.option("--client-secret", default="simulator", show_default=True, help="Its secret.")
 @click.option("--token-lifetime", default=86_400, show_default=True, type=click.IntRange(1), help="Seconds.")
 @click.option(
-    "--guess-page-size", default=100, show_default=True, type=click.IntRange(1, 100), help="ordersBulk's default."
+    "--guess-page-size",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="Page size of ordersBulk without pageSize.",
 )
-@click.option("--guess-clamp-page-size", is_flag=True, help="pageSize over 100 gives 100, not 400.")
-@click.option("--guess-long-windows", is_flag=True, help="Windows over a month are answered, not refused.")
-@click.option("--guess-next-on-full-page", is_flag=True, help="An exactly full last page has a next link.")
-@click.option("--guess-no-links", is_flag=True, help="No Link headers at all.")
+@click.option(
+    "--guess-large-page",
+    type=click.Choice(["refuse", "clamp"]),
+    default="refuse",
+    show_default=True,
+    help="pageSize over 100.",
+)
+@click.option(
+    "--guess-long-window",
+    type=click.Choice(["refuse", "accept"]),
+    default="refuse",
+    show_default=True,
+    help="startDate to endDate over a month.",
+)
+@click.option(
+    "--guess-next-on-full-page",
+    type=click.Choice(["no", "yes"]),
+    default="no",
+    show_default=True,
+    help="A next link on an exactly full last page.",
+)
+@click.option(
+    "--guess-links",
+    type=click.Choice(["yes", "no"]),
+    default="yes",
+    show_default=True,
+    help="Whether there are Link headers.",
+)
 @click.option(
     "--guess-ordering",
     type=click.Choice(["modified", "opened", "guid"]),
@@ -68,15 +102,22 @@ Examples:
     show_default=True,
     help="What ordersBulk is sorted by.",
 )
-@click.option("--guess-discounts-apart", is_flag=True, help="A check's discounts are not in its selections' price.")
+@click.option(
+    "--guess-check-discounts",
+    type=click.Choice(["shared", "apart"]),
+    default="shared",
+    show_default=True,
+    help="Whether a check's discounts are in its selections' price.",
+)
 @click.option(
     "--guess-header-status",
     default=400,
     show_default=True,
     type=click.IntRange(400, 499),
-    help="Reply to a missing restaurant header.",
+    help="Reply to no restaurant header.",
 )
 def main(
+    *,
     host: str,
     port: int,
     seed: int,
@@ -89,34 +130,18 @@ def main(
     client_id: str,
     client_secret: str,
     token_lifetime: int,
-    guess_page_size: int,
-    guess_clamp_page_size: bool,
-    guess_long_windows: bool,
-    guess_next_on_full_page: bool,
-    guess_no_links: bool,
-    guess_ordering: Ordering,
-    guess_discounts_apart: bool,
-    guess_header_status: int,
+    **guesses: Any,
 ) -> None:
     """Serve a simulated Toast API on this machine, with ground truth and faults under /_simulator/.
 
     The options that begin with --guess switch what Toast does not document.
     """
-    guesses = Guesses(
-        default_page_size=guess_page_size,
-        clamp_page_size=guess_clamp_page_size,
-        accept_long_windows=guess_long_windows,
-        next_on_full_last_page=guess_next_on_full_page,
-        link_headers=not guess_no_links,
-        ordering=guess_ordering,
-        shares_in_price=not guess_discounts_apart,
-        header_status=guess_header_status,
-    )
+    chosen = Guesses(**{name.removeprefix("guess_"): value for name, value in guesses.items()})
     clock = Clock(_start(start))
     simulator = Simulator(
-        world=_world(restaurants, seed, volume, guesses),
+        world=_world(restaurants, seed, volume, chosen),
         clock=clock,
-        guesses=guesses,
+        guesses=chosen,
         limits=RateLimits(clock, limit_scale, enforced=limits == "documented"),
         tokens=Tokens(clock, client_id, client_secret, token_lifetime),
         faults=Faults(seed),
@@ -135,7 +160,7 @@ def _world(restaurants: Path, seed: int, volume: int, guesses: Guesses) -> World
         raise click.ClickException(str(problem)) from problem
     everywhere = {restaurant.guid: restaurant for tenant in tenants.values() for restaurant in tenant.restaurants}
     places = places_of(everywhere.values(), seed)
-    return World(places, seed, volume, shares_in_price=guesses.shares_in_price)
+    return World(places, seed, volume, shares_in_price=guesses.check_discounts == "shared")
 
 
 def _start(text: str | None) -> dt.datetime | None:

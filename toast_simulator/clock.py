@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 
 
 class Clock:
-    """Time in Unix milliseconds; ``set`` and ``advance`` move it, backwards too."""
+    """Time in Unix milliseconds; ``set`` and ``advance`` move it, backwards too. ``tick`` counts nanoseconds."""
 
-    def __init__(self, start: dt.datetime | None = None) -> None:
+    def __init__(self, start: dt.datetime | None = None, tick: Callable[[], int] = time.time_ns) -> None:
+        self._tick = tick
         self._offset = 0
         if start is not None:
             self.set(start)
 
     def now(self) -> int:
         """The simulated moment in Unix milliseconds."""
-        return time.time_ns() // 1_000_000 + self._offset
+        return self._tick() // 1_000_000 + self._offset
 
     def set(self, moment: dt.datetime) -> None:
         """Let it be ``moment`` now; without a zone it is taken as UTC."""

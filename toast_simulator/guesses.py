@@ -1,6 +1,8 @@
 """What Toast does not say in public, and what the simulator does there: every guess, in one place.
 
-A client is right only when it works with each value of each of these; the command line switches them.
+A client is right only when it works with each value of each of these; ``--guess-...`` on the command line
+switches them. What is guessed without a switch: the codes and texts of most errors (errors, api), that a
+refused request does not count against the limits (limits), that unknown parameters are passed over (orders_api).
 """
 
 from __future__ import annotations
@@ -15,25 +17,25 @@ Ordering = Literal["modified", "opened", "guid"]
 class Guesses(msgspec.Struct, frozen=True, kw_only=True):
     """The guesses, each with its default."""
 
-    default_page_size: int = 100
+    page_size: int = 100
     """ordersBulk without pageSize: how many orders a page has."""
 
-    clamp_page_size: bool = False
-    """pageSize over 100: True gives pages of 100, False refuses with 400."""
+    large_page: Literal["refuse", "clamp"] = "refuse"
+    """pageSize over 100: refused with 400, or answered with pages of 100."""
 
-    accept_long_windows: bool = False
-    """startDate to endDate over a month: True answers, False refuses with 400."""
+    long_window: Literal["refuse", "accept"] = "refuse"
+    """startDate to endDate over a month: refused with 400, or answered."""
 
-    next_on_full_last_page: bool = False
+    next_on_full_page: Literal["no", "yes"] = "no"
     """Whether a last page that is exactly full still has a ``next`` link, to an empty page."""
 
-    link_headers: bool = True
-    """Whether ordersBulk sends Link headers at all."""
+    links: Literal["yes", "no"] = "yes"
+    """Whether ordersBulk sends Link headers at all. The guide says so; some clients never see them."""
 
     ordering: Ordering = "modified"
     """ordersBulk's order: by modifiedDate, by openedDate, or by GUID. An edit reorders the first only."""
 
-    shares_in_price: bool = True
+    check_discounts: Literal["shared", "apart"] = "shared"
     """Whether a check's discounts are also taken off the ``price`` of its selections, each bearing a share."""
 
     header_status: int = 400

@@ -68,7 +68,7 @@ class OrdersApi:
         page = orders[first : first + query.size]
         body = encode_page([self._encoded.get(place, listed, now) for listed in page])
         response = Response(body, media_type="application/json")
-        if self._simulator.guesses.link_headers:
+        if self._simulator.guesses.links == "yes":
             for link in links(request, query, len(page), len(orders), self._simulator.guesses):
                 response.headers.append("link", link)
         return response
@@ -153,9 +153,9 @@ def parse_query(params: Mapping[str, str], guesses: Guesses) -> Query:
 
     Raises ApiError 400. The messages for the selection are Toast's own, the others are guesses.
     """
-    size = _whole("pageSize", params.get("pageSize", str(guesses.default_page_size)))
+    size = _whole("pageSize", params.get("pageSize", str(guesses.page_size)))
     if size > MAX_PAGE_SIZE:
-        if not guesses.clamp_page_size:
+        if guesses.large_page == "refuse":
             raise ApiError(400, f"pageSize must not be greater than {MAX_PAGE_SIZE}")
         size = MAX_PAGE_SIZE
     page = _whole("page", params.get("page", "1"))
@@ -175,7 +175,7 @@ def _window(start: str, end: str, guesses: Guesses) -> tuple[int, int]:
         raise ApiError(400, WRONG_ORDER)
     if first < _EARLIEST.timestamp() * 1000:
         raise ApiError(400, "startDate must be after 2015-12-01")
-    if last - first > LONGEST_WINDOW_DAYS * DAY and not guesses.accept_long_windows:
+    if last - first > LONGEST_WINDOW_DAYS * DAY and guesses.long_window == "refuse":
         raise ApiError(400, "The time between startDate and endDate must not exceed one month")
     return first, last
 
@@ -210,7 +210,7 @@ def _moment(name: str, text: str) -> int:
 def links(request: Request, query: Query, on_page: int, total: int, guesses: Guesses) -> list[str]:
     """The Link headers of a page, one header each: first, self, prev and next, never last."""
     more = query.page * query.size < total
-    if guesses.next_on_full_last_page and on_page == query.size:
+    if guesses.next_on_full_page == "yes" and on_page == query.size:
         more = True
     pages = [("first", 1), ("self", query.page)]
     if query.page > 1:

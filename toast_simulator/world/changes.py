@@ -318,6 +318,18 @@ def drop_selection(scene: Scene, moment: int, argument: int | None) -> None:
             return
 
 
+def drop_payment(scene: Scene, moment: int, argument: int | None) -> None:
+    """A payment vanishes without a trace; a check with no other good one is open again."""
+    for check in scene.order.checks:
+        if check.live and check.payments:
+            check.payments.pop()
+            check.modified = moment
+            if not any(payment.good for payment in check.payments):
+                check.status = "OPEN"
+                check.paid = check.closed = None
+            return
+
+
 def drop_check(scene: Scene, moment: int, argument: int | None) -> None:
     """A check vanishes without a trace, with all that is on it."""
     if scene.order.checks:
@@ -360,7 +372,8 @@ CHANGES: dict[str, Callable[[Scene, int, int | None], None]] = {
     change.__name__: change
     for change in (
         add, pay, close, tip, refund_part, refund_all, void_selection, void_modifier, void_check, void_order,
-        void_payment, deny_payment, reopen, delete_check, delete_order, drop_selection, drop_check,
+        void_payment, deny_payment, reopen, delete_check, delete_order, drop_selection, drop_payment,
+        drop_check,
         drop_all_checks, move, fire,
     )
 }  # fmt: skip

@@ -14,8 +14,8 @@ from toast_simulator.world.model import (
     Order,
     Selection,
 )
-from toast_simulator.world.places import Place
-from toast_simulator.world.plans import SCHEDULED, Plan
+from toast_simulator.world.places import MINUTE, Place
+from toast_simulator.world.plans import Plan
 from toast_simulator.world.streams import GuidSource, stream
 
 _SELECTIONS = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 5)
@@ -33,22 +33,16 @@ def create(place: Place, catalog: Catalog, seed: int, guid: str, ordinal: int, p
     """The order of a plan at the moment of its creation, ready for its further events."""
     key = (seed, "order", guid)
     scene = Scene(place, catalog, stream(*key), GuidSource(*key), shares)
-    opened = plan.events[0][0]
-    ahead = plan.number >= SCHEDULED
+    opened, _, promised = plan.events[0]
+    ahead = promised is not None
     scene.order = order = _order(scene, guid, ordinal, plan.number, opened, ahead=ahead)
     if ahead:
         order.approval = "FUTURE"
-        order.promised = plan_due(plan)
+        order.promised = promised
     if scene.random.random() > 0.004:
         checks = 1 if scene.random.random() > 0.06 else 2 + int(scene.random.random() * 2)
         order.checks = [_check(scene, opened, n) for n in range(checks)]
     return scene
-
-
-def plan_due(plan: Plan) -> int:
-    """When a scheduled order is due as promised at first: the kitchen gets it half an hour before."""
-    fired = next(moment for moment, change, _ in plan.events if change == "fire")
-    return fired + 30 * 60_000
 
 
 def _order(scene: Scene, guid: str, ordinal: int, number: int, opened: int, *, ahead: bool) -> Order:
@@ -73,6 +67,9 @@ def _order(scene: Scene, guid: str, ordinal: int, number: int, opened: int, *, a
         order.guests = None if quirk % 5 == 0 else 1
         order.delivery, order.curbside = name == "Delivery", name == "Curbside"
         order.server = pick(catalog.servers) if quirk % 3 else None
+        if quirk % 4 == 1 and not ahead:
+            # Ordered online for soon: promised, but not for another business date.
+            order.promised = min(opened + 25 * MINUTE, scene.place.day_start(ordinal + 1) - 1)
     order.service = catalog.services[min(2, quirk % 4)] if quirk % 9 else None
     return order
 
@@ -148,7 +145,8 @@ def _modifiers(scene: Scene, parent: Selection, options: tuple[Option, ...], dep
 def _plain(scene: Scene, item: Item, opened: int) -> Selection:
     """A gift card, a prepaid thing or a note to the kitchen: no tax, no modifiers."""
     made = Selection(scene.guids.next(), item, item.price, opened, opened, scene.order.dining_option)
-    made.kind = item.kind
+    # Every tenth note is of a type that the documentation does not know.
+    made.kind = "BUNDLE_NOTE" if item.kind == "SPECIAL_REQUEST" and scene.order.quirk % 10 == 0 else item.kind
     made.deferred = item.deferred
     return made
 

@@ -6,7 +6,9 @@ Three streams per place and business date, so that each can be asked alone:
 - late edits: few, up to 45 days later, so an old day is not drawn in full to learn that it rests;
 - scheduled orders: placed days before, some promised anew for another date.
 
-An event is (moment, change, argument); changes are functions of ``changes``. Times are Unix milliseconds.
+An event is (moment, change, argument); changes are functions of ``changes``, but for "open", the creation.
+The argument of "open" is when the order is promised (None for walk-ins), that of "move" the new business
+date (ordinal). Times are Unix milliseconds.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ _INCIDENTS: tuple[tuple[float, str], ...] = (
     (0.004, "delete_check"),
     (0.006, "delete_order"),
     (0.008, "drop_selection"),
+    (0.003, "drop_payment"),
     (0.003, "drop_check"),
     (0.002, "drop_all_checks"),
     (0.006, "void_payment"),
@@ -55,12 +58,13 @@ _INCIDENTS: tuple[tuple[float, str], ...] = (
 _ENDS_THE_ORDER = frozenset({"void_order", "delete_order", "stay_open"})
 
 _LATE: tuple[tuple[float, str], ...] = (
-    (0.26, "refund_part"),
+    (0.24, "refund_part"),
     (0.12, "refund_all"),
     (0.24, "tip"),
     (0.08, "void_selection"),
     (0.10, "reopen"),
     (0.08, "drop_selection"),
+    (0.02, "drop_payment"),
     (0.04, "void_check"),
     (0.04, "drop_check"),
     (0.02, "drop_all_checks"),
@@ -138,17 +142,20 @@ class Planner:
         roll = random.random
         placed = place.local(ordinal, 12) - int((0.6 + (AHEAD - 2) * roll() ** 2) * DAY)
         prepaid = roll() < 0.6
-        events: list[Event] = [(placed, "open", None)]
+        after_noon = int((7 * roll() - 0.5) * HOUR)
+        events: list[Event] = [(placed, "open", place.local(ordinal, 12) + after_noon)]
         if prepaid:
             events.append((placed + 4_000 + int(roll() * 20_000), "pay", None))
         final = ordinal
-        if roll() < 0.12:
+        if roll() < 0.15:
             wanted = ordinal + random.choice((-1, 1, 1, 2, 3, FARTHEST_MOVE))
-            moved = placed + int((0.1 + 0.3 * roll()) * DAY)
-            if calendar.is_open(self._seed, place, wanted) and moved < place.day_start(min(ordinal, wanted)):
+            # Some guests call weeks ahead, some on the very day that they had ordered for.
+            latest = place.local(min(ordinal, wanted), 9)
+            moved = latest - int(roll() * max(0, latest - placed - HOUR))
+            if calendar.is_open(self._seed, place, wanted) and moved > placed + HOUR:
                 events.append((moved, "move", wanted))
                 final = wanted
-        due = place.local(final, 12) + int((7 * roll() - 0.5) * HOUR)
+        due = place.local(final, 12) + after_noon
         events.append((due - int((25 + 20 * roll()) * MINUTE), "fire", None))
         if not prepaid:
             events.append((due + int(roll() * 10 * MINUTE), "pay", None))
@@ -162,7 +169,9 @@ class Planner:
 def _walk_in(random: Random, start: int, end: int, noon: int, night: int) -> list[Event]:
     """The events of one walk-in; ``night`` is when the place's nightly close begins."""
     roll = random.random
-    opened = min(max(noon + _minutes_after_noon(random), start + int(roll() * MINUTE)), end - 2 * MINUTE)
+    opened = min(max(noon + _after_noon(random), start), end - 2 * MINUTE)
+    if roll() < 0.004:
+        opened = start + int(roll() * 3) * 500  # at, or a moment after, the very start of the business date
     events: list[Event] = [(opened, "open", None)]
     incident = _pick(_INCIDENTS, roll())
     if roll() < 0.3:
@@ -191,7 +200,7 @@ _BEFORE_PAYMENT = frozenset(
 )
 
 
-def _minutes_after_noon(random: Random) -> int:
+def _after_noon(random: Random) -> int:
     """Milliseconds after local noon: a lunch peak, a higher dinner peak, and the hours between and after."""
     which = random.random()
     if which < 0.4:
