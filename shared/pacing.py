@@ -110,7 +110,9 @@ class _Gate:
     def passed(self, now: float) -> int:
         """Let one request through; its number in line."""
         self.sent += 1
-        self.next_slot = max(self.next_slot, now - self.catch_up) + self.interval
+        # Only where replies report this limit: then they, and the forecast, see to it that none is exceeded.
+        catch_up = self.catch_up if self.limit is not None else 0.0
+        self.next_slot = max(self.next_slot, now - catch_up) + self.interval
         return self.sent
 
     def report(self, number: int, limits: Limits, expires: float, now: float) -> None:
