@@ -92,20 +92,20 @@ class Warehouse:
             wanted = {table.name: table for table in tables if table.name not in self._ensured}
             if not wanted:
                 return
-            existing = self._persist("list tables", self._existing_tables)
+            existing = self._persist("look for the tables", self._existing_tables)
             for name in wanted.keys() - existing:
                 self._create(self._definition(wanted[name]))
             self._ensured |= wanted.keys()
 
     def _existing_tables(self) -> set[str]:
         try:
-            listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
-            return {table.table_id for table in listed}
+            self._client.get_dataset(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         except google_errors.NotFound:
             dataset = bigquery.Dataset(self.dataset)
             dataset.location = self._location
             self._client.create_dataset(dataset, exists_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
-            return set()
+        listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
+        return {table.table_id for table in listed}
 
     def _definition(self, table: Table) -> bigquery.Table:
         definition = bigquery.Table(f"{self.dataset}.{table.name}", schema=schema_of(table.columns))
@@ -149,7 +149,7 @@ class Warehouse:
                 job_id=job_id,
                 location=self._location,
                 retry=_NO_RETRY,
-                job_retry=_NO_RETRY,
+                job_retry=None,
                 timeout=REQUEST_SECONDS,
             )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from itertools import chain
 from operator import attrgetter
 
 from shared.date_utils import TradingHours, from_toast_date
@@ -382,12 +381,14 @@ _SCALE = Decimal("1E-9")
 _TOO_LARGE = Decimal("1E+28")
 _LARGEST_INT = 2**63
 
-# For each repeated record of StagedOrder: the names of its NUMERIC columns, and a getter of all of them.
+# For each repeated record of StagedOrder: the names of its NUMERIC columns, and a getter of each.
 _NUMERIC_COLUMNS = {
     record: tuple(column.name for column in columns_of(table.row) if column.type == "NUMERIC")
     for record, table in ORDER_CHILDREN.items()
 }
-_NUMBERS = tuple((attrgetter(record), attrgetter(*names)) for record, names in _NUMERIC_COLUMNS.items())
+_NUMBERS = tuple(
+    (attrgetter(record), tuple(attrgetter(name) for name in names)) for record, names in _NUMERIC_COLUMNS.items()
+)
 
 
 def _check_numbers(staged: StagedOrder) -> None:
@@ -400,9 +401,9 @@ def _check_numbers(staged: StagedOrder) -> None:
     try:
         total = ZERO
         for records_of, numbers_of in _NUMBERS:
-            records = records_of(staged)
-            if records:
-                total = sum(filter(None, chain.from_iterable(map(numbers_of, records))), total)
+            if records := records_of(staged):
+                for number_of in numbers_of:
+                    total = sum(filter(None, map(number_of, records)), total)
         exponent = total.as_tuple().exponent
     except InvalidOperation:
         exponent = "n"

@@ -168,8 +168,11 @@ class Transport:
         self._sleep = sleep
         self._uniform = uniform
         self._patience = patience
-        # Proxies and certificates as the environment gives them: looked up once, not for each request.
-        self._settings = self._session.merge_environment_settings(self.host, {}, None, None, None)
+        try:
+            # Proxies and certificates as the environment gives them: looked up once, not for each request.
+            self._settings = self._session.merge_environment_settings(self.host, {}, None, None, None)
+        except ValueError as error:
+            raise _impossible(self.host, error) from None
         self._settings["stream"] = False
 
     def exchange(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
@@ -193,10 +196,7 @@ class Transport:
             # "from None": the cause's text holds nothing more, and a chain of pools and sockets per retry.
             raise Transient(_reason(error)) from None
         except (requests.RequestException, ValueError) as error:
-            raise ConfigurationError(
-                f"TOAST_API_HOST is {self.host!r}, which cannot be asked ({type(error).__name__}): expected a URL "
-                "such as https://ws-api.toasttab.com."
-            ) from None
+            raise _impossible(self.host, error) from None
         self.reached = True
         self._clock.observe(response.headers.get("Date"), sent, self._monotonic())
         return Reply(response.status_code, response.headers, response.content, response.headers.get("Link"))
@@ -269,6 +269,13 @@ class Transport:
             f"Toast did not answer {call} within {took:.0f} s of retries: {failure}{request_id}.",
             retry_after=max(failure.pause or 0.0, 60.0),
         )
+
+
+def _impossible(host: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"TOAST_API_HOST is {host!r}, which cannot be asked ({type(error).__name__}): expected a URL "
+        "such as https://ws-api.toasttab.com."
+    )
 
 
 def _session() -> requests.Session:
