@@ -59,5 +59,7 @@ def serve(app: App, host: str, port: int) -> None:
         access_log=False,
         date_header=False,
         server_header=False,
+        # A pooled connection that a client takes up again must still be there: only faults cut connections.
+        timeout_keep_alive=120,
     )
     _Server(config).run(sockets=[listener])

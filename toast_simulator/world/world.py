@@ -89,13 +89,15 @@ class World:
         return scene.order
 
     def edit(self, place: Place, ordinal: int, number: int, event: Event) -> int:
-        """Make a change happen, later than all that happened before it; return its moment."""
+        """Make a change happen, at a millisecond of its own so that it is a version; return the moment."""
         plan = self.plan(place, ordinal, number)
         if plan is None:
             raise KeyError(number)
         moment, change, argument = event
-        last = plan.events[max(plan.version(moment) - 1, 0)][0]
-        moment = max(moment, last + 1)
+        moment = max(moment, plan.events[0][0])
+        taken = {other for other, _, _ in plan.events}
+        while moment in taken:
+            moment += 1
         self._edits.setdefault((place.guid, ordinal, number), []).append((moment, change, argument))
         self.edits += 1
         return moment
