@@ -3,7 +3,8 @@
     python -m local_stack.emulator --port 9050 --data-dir .data/demo/bigquery
 
 The emulator is bqemulator, which runs BigQuery's SQL on DuckDB. Started as it comes, it wants the network for
-a DuckDB extension and copies a whole table after every change to it; this launcher sees to both.
+a DuckDB extension, copies a whole table after every change to it and takes a missing dataset for an empty one;
+this launcher sees to all three.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
     # Before anything imports duckdb, which looks for its extensions below the home folder.
     os.environ["HOME"] = str(duckdb_home(data_dir))
     install_spatial_extension()
+    settings = _settings(data_dir, options.port)
+    quiet_logs(settings)
     skip_time_travel_copies()
+    refuse_to_list_missing_datasets()
     import duckdb
 
     try:
-        asyncio.run(_serve(_settings(data_dir, options.port)))
+        asyncio.run(_serve(settings))
     except KeyboardInterrupt:
         pass  # Ctrl-C while starting
     except duckdb.IOException as error:  # such as: another emulator has these tables open
@@ -85,6 +89,31 @@ def skip_time_travel_copies() -> None:
     executor._capture_dml_snapshots = no_copy
 
 
+def refuse_to_list_missing_datasets() -> None:
+    """Answer 404, as BigQuery does, when the tables of a dataset are asked for that does not exist.
+
+    The emulator answers with an empty list, so that a caller takes the dataset for an empty one.
+    """
+    from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+    from bqemulator.domain.errors import ResourceRef, resource_not_found
+
+    list_tables = DuckDBCatalogRepository.list_tables
+
+    def list_tables_of_existing(self: DuckDBCatalogRepository, project_id: str, dataset_id: str) -> Any:
+        if self.get_dataset(project_id, dataset_id) is None:
+            raise resource_not_found(ResourceRef("dataset", project_id, dataset_id))
+        return list_tables(self, project_id, dataset_id)
+
+    DuckDBCatalogRepository.list_tables = list_tables_of_existing  # type: ignore[method-assign]
+
+
+def quiet_logs(settings: Settings) -> None:
+    """Configure the emulator's logging before its modules are imported: some log while they are."""
+    from bqemulator.observability.logging_ import configure_logging
+
+    configure_logging(level=settings.log_level, fmt=settings.log_format)
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local_stack.emulator", description="Serve an emulated BigQuery.")
     parser.add_argument("--port", type=int, default=9050, help="port of the REST API; 0 takes a free one (9050)")
@@ -124,9 +153,6 @@ def _settings(data_dir: Path, port: int) -> Settings:
 
 
 async def _serve(settings: Settings) -> None:
-    from bqemulator.observability.logging_ import configure_logging
-
-    configure_logging(level=settings.log_level, fmt=settings.log_format)  # the import below would log already
     from bqemulator.server import EmulatorServer
 
     stop = asyncio.Event()

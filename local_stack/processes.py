@@ -29,6 +29,7 @@ GUARD = Path(__file__).resolve().with_name("guard.py")
 
 START_SECONDS = 60.0  # a first start compiles every imported module and installs the DuckDB extension
 GRACE_SECONDS = 5.0  # between "please end" and "kill -9"
+FUNCTION_GRACE_SECONDS = 1.0  # it would wait for its calls to end; what they have not loaded is loaded again
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 20
 
@@ -309,6 +310,7 @@ def function_process(
         ready=r"Listening at: (http://\S+)",
         log_path=data_dir / "logs" / f"{name}.log",
         environment={"XDG_RUNTIME_DIR": str(run_dir), "GUNICORN_LOG_LEVEL": "info", **environment},
+        grace_seconds=FUNCTION_GRACE_SECONDS,
     )
 
 

@@ -49,6 +49,22 @@ def test_the_replaced_function_still_has_the_signature_of_its_replacement(monkey
     assert list(inspect.signature(replacement).parameters) == list(inspect.signature(original).parameters)
 
 
+def test_the_tables_of_a_missing_dataset_are_not_found_as_in_bigquery(warehouse_client: bigquery.Client) -> None:
+    from google.api_core.exceptions import NotFound
+
+    with pytest.raises(NotFound):
+        list(warehouse_client.list_tables(f"{PROJECT}.no_such_dataset"))
+
+
+def test_the_tables_of_an_empty_dataset_are_none(warehouse_client: bigquery.Client, dataset: str) -> None:
+    assert list(warehouse_client.list_tables(f"{PROJECT}.{dataset}")) == []
+
+
+def test_a_good_start_logs_nothing_but_where_it_serves(tmp_path: Path) -> None:
+    with emulator_process(tmp_path) as server:
+        assert server.log() == f"bigquery emulator serving {server.url}\n"
+
+
 def test_extensions_are_installed_in_the_virtual_environment_not_in_the_home_folder(tmp_path: Path) -> None:
     home = duckdb_home(tmp_path)
     assert home.is_dir()

@@ -1,0 +1,452 @@
+"""The demo: one week of the example restaurants, from a simulated Toast into an emulated BigQuery, checked.
+
+Everything runs on this machine, as real processes that talk HTTP, in under two minutes. Run by `make demo`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import io
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NoReturn
+
+import requests
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from local_stack.processes import DATASET, PROJECT, ROOT, LocalStack, ServerFailed
+from local_stack.truth import ROWS, Comparison, differences
+from shared.config import DEFAULT_RESTAURANTS_FILE, Restaurant, load_tenants
+
+# A fixed moment, so that every run sees the same orders; the week before it is over everywhere.
+CLOCK = dt.datetime(2026, 2, 24, 12, tzinfo=dt.UTC)
+LAST_DATE = dt.date(2026, 2, 22)
+DAYS = 7
+
+FUNCTION = "orders_daily"
+CALLS_AT_ONCE = 4
+CALL_SECONDS = 600.0
+ATTEMPTS = 3  # as a scheduler would: a 503 says that calling again goes on where it stopped
+DIFFERENCES_SHOWN = 20
+
+# The column that stands for a table in the report: all rows, voided and nested ones included, so a figure
+# to check the loading with, not a figure of sales.
+CONTROL_TOTALS = {
+    "fact_orders": "guest_count",
+    "fact_order_items": "item_price",
+    "fact_checks": "total_amount",
+    "fact_payments": "amount",
+    "fact_discounts": "discount_amount",
+    "fact_service_charges": "charge_amount",
+    "fact_taxes": "tax_amount",
+}
+
+EXAMPLES = """\
+examples:
+  make demo                                     the whole demo: 13 restaurants, 7 days
+  make demo ARGS="--restaurants 2 --days 1"     a small one, in a few seconds
+  python -m local_stack.demo --data-dir /tmp/d  keep the tables elsewhere
+"""
+
+
+class DemoFailed(Exception):
+    """The demo cannot go on; the message says why in words for the terminal."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the calls for one restaurant brought."""
+
+    restaurant: Restaurant
+    tables: dict[str, dict[str, int]]
+    seconds: float
+    problem: str | None = None
+
+    def count(self, what: str) -> int:
+        """The sum of one counter (extracted, inserted, updated, unchanged) over the tables."""
+        return sum(counts.get(what, 0) for counts in self.tables.values())
+
+    @property
+    def orders(self) -> int:
+        """How many orders Toast gave."""
+        return self.tables.get("fact_orders", {}).get("extracted", 0)
+
+
+@dataclass
+class Report:
+    """What the demo found out, for the end of it."""
+
+    steps: dict[str, float] = field(default_factory=dict)
+    loaded: list[Loaded] = field(default_factory=list)
+    repeated: Loaded | None = None
+    comparison: Comparison | None = None
+
+    @contextlib.contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Measure one step."""
+        began = time.monotonic()
+        yield
+        self.steps[name] = time.monotonic() - began
+
+    @property
+    def problems(self) -> list[str]:
+        """Everything that is not as it should be, one line each."""
+        calls = [*self.loaded, *([self.repeated] if self.repeated else [])]
+        found = [f"{call.restaurant.name}: {call.problem}" for call in calls if call.problem]
+        if self.repeated and (changed := self.repeated.count("inserted") + self.repeated.count("updated")):
+            found.append(f"{self.repeated.restaurant.name}: the repeated call wrote {changed} rows instead of none")
+        if self.comparison is None or not self.comparison.cells:
+            found.append("nothing was compared with the truth")
+        else:
+            found += [str(difference) for difference in self.comparison.differences]
+        return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo: 0 when every table equals the truth, 1 when not, 130 on Ctrl-C."""
+    options = _parse(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a log file or a pager shows each line as it comes
+    console = Console(highlight=False, soft_wrap=True)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        report = run(options, console)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted; everything that the demo had started is ended.")
+        return 130
+    except (DemoFailed, ServerFailed) as error:
+        console.print(f"\n{error}", style="red", markup=False)
+        return 1
+    print_report(report, options.data_dir, console)
+    return 1 if report.problems else 0
+
+
+def run(options: argparse.Namespace, console: Console) -> Report:
+    """Start the servers, load, load once more, compare; whatever happens, the servers end with it."""
+    restaurants = _example_restaurants()[: options.restaurants]
+    start, end = LAST_DATE - dt.timedelta(days=options.days - 1), LAST_DATE
+    make_fresh(options.data_dir)
+    report = Report()
+    stack = LocalStack(
+        options.data_dir,
+        functions=(FUNCTION,),
+        simulator_options={"clock": CLOCK.isoformat(), "limits": "documented", "latency-ms": 20},
+    )
+    with contextlib.ExitStack() as cleanup:
+        with report.step("start the servers"):
+            console.print("Starting the simulated Toast, the emulated BigQuery and the function …")
+            cleanup.enter_context(stack)
+        cleanup.push(_undisturbed)
+        _print_servers(stack, console)
+        console.print(f"Loading {start} to {end} for {len(restaurants)} restaurants:")
+        with report.step("load"):
+            report.loaded = load(stack.function_url(FUNCTION), restaurants, start, end, console)
+        with report.step("load one again"):
+            report.repeated = call(stack.function_url(FUNCTION), restaurants[0], start, end)
+        console.print(
+            f"The same call again for {restaurants[0].name}: {report.repeated.count('inserted')} rows inserted, "
+            f"{report.repeated.count('unchanged'):,} unchanged."
+        )
+        with report.step("compare"), contextlib.closing(warehouse_client(stack.emulator_url)) as client:
+            guids = [restaurant.guid for restaurant in restaurants]
+            report.comparison = differences(client, DATASET, stack.simulator_url, guids, start, end)
+    return report
+
+
+def load(url: str, restaurants: Sequence[Restaurant], start: dt.date, end: dt.date, console: Console) -> list[Loaded]:
+    """Call the function for each restaurant, a few at a time, with a progress bar or a line for each."""
+    pool = ThreadPoolExecutor(CALLS_AT_ONCE)
+    running = {pool.submit(call, url, restaurant, start, end) for restaurant in restaurants}
+    done: list[Loaded] = []
+    try:
+        with _progress(console) as progress:
+            task = progress.add_task("", total=len(restaurants))
+            for loaded in _as_they_end(running):
+                done.append(loaded)
+                progress.update(task, advance=1, description=loaded.restaurant.name)
+                progress.console.print(_loaded_line(loaded, len(done), len(restaurants)), markup=False)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return done
+
+
+def _as_they_end(running: set[Future[Loaded]]) -> Iterator[Loaded]:
+    """The results in the order in which they come; in short waits, so that Ctrl-C is heard at once."""
+    while running:
+        ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+        for future in ended:
+            yield future.result()
+
+
+def call(url: str, restaurant: Restaurant, start: dt.date, end: dt.date) -> Loaded:
+    """Ask the function for one restaurant, again while it says that this goes on where it stopped."""
+    began = time.monotonic()
+    body = {"restaurant_guid": restaurant.guid, "start_date": start.isoformat(), "end_date": end.isoformat()}
+    tables: dict[str, dict[str, int]] = {}
+    problem: str | None = None
+    for _ in range(ATTEMPTS):
+        try:
+            reply = requests.post(url, json=body, timeout=CALL_SECONDS)
+        except requests.RequestException as error:
+            problem = f"{FUNCTION} does not answer: {error}"
+            break
+        problem = _problem_in(reply)
+        _add_counts(tables, reply)
+        if reply.status_code != requests.codes.service_unavailable:
+            break
+        time.sleep(min(float(reply.headers.get("Retry-After", "1")), 10.0))
+    return Loaded(restaurant, tables, time.monotonic() - began, problem)
+
+
+def _problem_in(reply: requests.Response) -> str | None:
+    """What is wrong according to the function's reply, if anything."""
+    if reply.headers.get("Content-Type", "").startswith("application/problem+json"):
+        problem = reply.json()
+        return f"{reply.status_code} {problem['title']}: {problem['detail']}"
+    if reply.status_code == requests.codes.ok and reply.json()["status"] == "success":
+        return None
+    with contextlib.suppress(requests.JSONDecodeError, KeyError, TypeError):
+        errors = [str(one["error"]) for one in reply.json()["restaurants"] if one["error"]]
+        return f"{reply.status_code} {reply.json()['status']}: {'; '.join(errors)}"
+    return f"{reply.status_code}: {reply.text[:200]}"
+
+
+def _add_counts(tables: dict[str, dict[str, int]], reply: requests.Response) -> None:
+    """Add the reply's counters, per table, to those of the attempts before it."""
+    with contextlib.suppress(requests.JSONDecodeError):
+        for restaurant in reply.json().get("restaurants", []):
+            for name, counts in restaurant["tables"].items():
+                sums = tables.setdefault(name, {})
+                for what, number in counts.items():
+                    sums[what] = sums.get(what, 0) + number
+
+
+# --- the folder, the client, the restaurants ----------------------------------------------------------
+
+MARK = ".made-by-the-demo"
+
+
+def make_fresh(data_dir: Path) -> None:
+    """Empty the demo's folder. Raises DemoFailed for a folder that holds anything the demo did not make."""
+    if data_dir.exists() and not (data_dir / MARK).exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
+        raise DemoFailed(f"{data_dir} holds something that the demo did not make; choose another --data-dir.")
+    try:
+        shutil.rmtree(data_dir, ignore_errors=True)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / MARK).write_text("The demo empties this folder at its start.\n", encoding="utf-8")
+    except OSError as error:
+        raise DemoFailed(f"{data_dir} cannot be made: {error.strerror}. Choose another --data-dir.") from error
+
+
+def warehouse_client(url: str) -> bigquery.Client:
+    """Google's own client, talking to the emulator."""
+    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": url})
+
+
+def _example_restaurants() -> list[Restaurant]:
+    tenants = load_tenants(DEFAULT_RESTAURANTS_FILE)
+    return [restaurant for tenant in tenants.values() for restaurant in tenant.restaurants]
+
+
+# --- what is printed ----------------------------------------------------------------------------------
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("  "),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("restaurants"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _loaded_line(loaded: Loaded, number: int, total: int) -> str:
+    what = loaded.problem or f"{loaded.orders:>6,} orders, {loaded.count('inserted'):>7,} rows"
+    return f"  {number:>2}/{total}  {loaded.restaurant.name:<26} {what}  {loaded.seconds:5.1f} s"
+
+
+def _print_servers(stack: LocalStack, console: Console) -> None:
+    console.print(
+        f"  simulated Toast    {stack.simulator_url}  (its clock: {CLOCK:%Y-%m-%d %H:%M} UTC; Toast's limits)"
+    )
+    console.print(f"  emulated BigQuery  {stack.emulator_url}")
+    console.print(f"  {FUNCTION:<17}  {stack.function_url(FUNCTION)}")
+
+
+def print_report(report: Report, data_dir: Path, console: Console) -> None:
+    """Say what was loaded, whether it equals the truth, how long it took, and how to look at it."""
+    console.print()
+    if report.comparison:
+        console.print(_tables_table(report.comparison))
+    steps = " · ".join(f"{name} {seconds:.1f} s" for name, seconds in report.steps.items())
+    console.print(f"Time: {steps} · together {sum(report.steps.values()):.1f} s\n")
+    _print_verdict(report, console)
+    console.print(how_to_query(data_dir), markup=False, soft_wrap=True)
+
+
+def _tables_table(comparison: Comparison) -> Table:
+    table = Table(title="Warehouse against truth", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("table")
+    for heading in ("rows", "sum of", ""):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for name, result in comparison.tables.items():
+        column = CONTROL_TOTALS.get(name, "")
+        total = _amount(result.totals.get(column, Decimal(0))) if column else ""
+        verdict = f"[red]{len(result.differences):,} differ[/red]" if result.differences else "[green]equal[/green]"
+        table.add_row(name, _amount(result.totals.get(ROWS, Decimal(0))), column, total, verdict)
+    return table
+
+
+def _amount(value: Decimal) -> str:
+    cents = value.as_tuple().exponent != 0 and not isinstance(value.as_tuple().exponent, str)
+    return f"{value:,.2f}" if cents else f"{value:,.0f}"
+
+
+def _print_verdict(report: Report, console: Console) -> None:
+    problems = report.problems
+    if not problems and report.comparison:
+        orders = sum(loaded.orders for loaded in report.loaded)
+        console.print(
+            f"[bold green]Equal.[/bold green] {orders:,} orders of {len(report.loaded)} restaurants: all "
+            f"{report.comparison.cells:,} numbers compared are what Toast says, and the repeated call wrote nothing."
+        )
+        return
+    console.print(f"[bold red]Not equal:[/bold red] {len(problems):,} problems.")
+    for problem in problems[:DIFFERENCES_SHOWN]:
+        console.print(f"  {problem}", markup=False, soft_wrap=True)
+    if len(problems) > DIFFERENCES_SHOWN:
+        console.print(f"  … and {len(problems) - DIFFERENCES_SHOWN:,} more")
+
+
+EXAMPLE_QUERY = """\
+SELECT business_date, COUNT(*) AS checks, SUM(amount) AS sales
+FROM toast.fact_checks
+WHERE business_date BETWEEN '{start}' AND '{end}' AND NOT is_voided AND NOT is_deleted
+GROUP BY business_date
+ORDER BY business_date"""
+
+PYTHON_EXAMPLE = '''\
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+client = bigquery.Client("{project}", AnonymousCredentials(), client_options={{"api_endpoint": "{url}"}})
+for row in client.query_and_wait("""
+{query}
+"""):
+    print(row.business_date, row.checks, row.sales)
+'''
+
+
+def how_to_query(data_dir: Path, port: int = 9050) -> str:
+    """How to open the tables again when the demo is over: with bq, and with Python."""
+    python, folder = _short(Path(sys.executable)), _short(data_dir)
+    url = f"http://127.0.0.1:{port}"
+    return f"""
+The tables lie in {folder}/bigquery, the servers' logs in {folder}/logs.
+To query them, start the emulator on them once more:
+
+{python} -m local_stack.emulator --port {port} --data-dir {folder}/bigquery
+
+and, in another terminal, ask with Python:
+
+{python} - <<'EOF'
+{python_example(url)}EOF
+
+or with Google's bq (no account is needed; bq wants a token, and the emulator looks at none):
+
+{bq_example(url)}"""
+
+
+# bq asks a server at another address for the description of its API, which the emulator does not have; the
+# same description comes with bq.
+BQ_EXAMPLE = """\
+CLOUDSDK_AUTH_ACCESS_TOKEN=none bq --api {url} --project_id {project} \\
+  --discovery_file "$(gcloud info --format='value(installation.sdk_root)')/platform/bq/discovery_next/bigquery.json" \\
+  query --use_legacy_sql=false "{query}"
+"""
+
+
+def bq_example(url: str) -> str:
+    """A shell command that queries the emulator at `url`."""
+    return BQ_EXAMPLE.format(project=PROJECT, url=url, query=" ".join(example_query().split()))
+
+
+def python_example(url: str) -> str:
+    """A program that queries the emulator at `url`."""
+    return PYTHON_EXAMPLE.format(project=PROJECT, url=url, query=example_query())
+
+
+def example_query() -> str:
+    """Sales by business date: what an analyst would ask first."""
+    return EXAMPLE_QUERY.format(start=LAST_DATE - dt.timedelta(days=DAYS - 1), end=LAST_DATE)
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it here."""
+    path = Path(os.path.abspath(path))  # not resolve(): .venv/bin/python is a link and must stay one
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+# --- the command line ---------------------------------------------------------------------------------
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local_stack.demo",
+        description="Load a week of simulated restaurants into an emulated BigQuery and compare it with the truth.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, default=ROOT / ".data" / "demo", help="folder for tables and logs; emptied first"
+    )
+    parser.add_argument("--restaurants", type=_count, default=None, help="only the first so many restaurants (all)")
+    parser.add_argument("--days", type=_days, default=DAYS, help=f"how many business dates, up to 31 ({DAYS})")
+    return parser.parse_args(arguments)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if _count(text) > 31:
+        raise argparse.ArgumentTypeError("one call takes at most 31 business dates")
+    return int(text)
+
+
+def _leave(*_: Any) -> NoReturn:
+    """SIGTERM leaves by the way of every exception, so that the servers end before the demo does."""
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _undisturbed(*_: object) -> None:
+    """Let nobody interrupt the ending of the servers: the second Ctrl-C of an impatient user comes to nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
