@@ -33,8 +33,10 @@ from local_stack.processes import DATASET, PROJECT, ROOT, LocalStack, ServerFail
 from local_stack.truth import ROWS, Comparison, differences
 from shared.config import DEFAULT_RESTAURANTS_FILE, Restaurant, load_tenants
 
-# A fixed moment, so that every run sees the same orders; the week before it is over everywhere.
-CLOCK = dt.datetime(2026, 2, 24, 12, tzinfo=dt.UTC)
+# A fixed moment, so that every run sees the same orders: the week before it is over everywhere, and for two
+# hours nobody changes an order of it, so that the truth holds still while it is loaded.
+CLOCK = dt.datetime(2026, 2, 24, 15, tzinfo=dt.UTC)
+SEED = 1
 LAST_DATE = dt.date(2026, 2, 22)
 DAYS = 7
 
@@ -138,13 +140,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace, console: Console) -> Report:
     """Start the servers, load, load once more, compare; whatever happens, the servers end with it."""
-    restaurants = _example_restaurants()[: options.restaurants]
+    restaurants = example_restaurants()[: options.restaurants]
     start, end = LAST_DATE - dt.timedelta(days=options.days - 1), LAST_DATE
     make_fresh(options.data_dir)
     report = Report()
     stack = LocalStack(
         options.data_dir,
         functions=(FUNCTION,),
+        seed=SEED,
         simulator_options={"clock": CLOCK.isoformat(), "limits": "documented", "latency-ms": 20},
     )
     with contextlib.ExitStack() as cleanup:
@@ -259,7 +262,8 @@ def warehouse_client(url: str) -> bigquery.Client:
     return bigquery.Client(PROJECT, credentials, client_options={"api_endpoint": url})
 
 
-def _example_restaurants() -> list[Restaurant]:
+def example_restaurants() -> list[Restaurant]:
+    """The restaurants of the example restaurants.toml, which the simulator serves."""
     tenants = load_tenants(DEFAULT_RESTAURANTS_FILE)
     return [restaurant for tenant in tenants.values() for restaurant in tenant.restaurants]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_stack import demo
-from local_stack.processes import PROJECT, ROOT
-from local_stack.truth import Comparison, Difference, TableResult
+from local_stack.processes import PROJECT, ROOT, ServerProcess
+from local_stack.truth import Comparison, Difference, TableResult, fetch_truth
 from shared.config import Restaurant
 
 if TYPE_CHECKING:
@@ -127,6 +129,16 @@ def test_the_bq_example_works_as_printed(emulator: str, tmp_path: Path) -> None:
 
 
 # --- the whole of it ------------------------------------------------------------------------------------
+
+
+def test_no_order_changes_while_the_demo_loads(start_simulator: Callable[..., ServerProcess]) -> None:
+    restaurants = [restaurant.guid for restaurant in demo.example_restaurants()]
+    first = demo.LAST_DATE - dt.timedelta(days=demo.DAYS - 1)
+    truths = []
+    for moment in (demo.CLOCK, demo.CLOCK + dt.timedelta(minutes=30)):
+        simulator = start_simulator(clock=moment.isoformat(), seed=demo.SEED)
+        truths.append(fetch_truth(simulator.url, restaurants, first, demo.LAST_DATE))
+    assert truths[0] == truths[1]
 
 
 def servers_of(data_dir: Path) -> list[str]:
