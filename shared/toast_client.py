@@ -47,6 +47,7 @@ PageT = TypeVar("PageT", bound=Sized)
 _BLIND_HOLD_SECONDS = 1.0
 # The longest hold that can be meant: Toast's longest slice is a quarter of an hour.
 _LONGEST_HOLD_SECONDS = 960.0
+_MOST_RENEWALS = 3
 # Toast's default, for a restaurant whose settings leave it out.
 _DEFAULT_CLOSEOUT_HOUR = 4
 
@@ -305,11 +306,18 @@ class ToastClient:
         if may_pass(reply.status):
             pause = retry_after(reply.headers.get("Retry-After"))
             return Transient(told, status=reply.status, request_id=error.request_id, pause=pause or None)
-        if reply.status == 401 and not call.renewed and self._login.renew(token, call.usage, call.deadline):
-            call.renewed = True
+        if reply.status == 401 and self._has_new_token(token, call):
             return Transient(told, status=401, request_id=error.request_id, pause=0.0)
         message = f"Toast refused {call}: {told}{_advice(reply.status, endpoint)}"
         return ToastRefused(message, status=reply.status, request_id=error.request_id)
+
+    def _has_new_token(self, failed: Token, call: Call) -> bool:
+        """Whether another attempt after a 401 makes sense; logs in if need be.
+
+        Once as a rule. More often only where several threads go on while tokens expire under them.
+        """
+        call.renewals += 1
+        return call.renewals <= _MOST_RENEWALS and self._login.renew(failed, call.usage, call.deadline)
 
 
 def _advice(status: int, endpoint: Endpoint) -> str:

@@ -87,7 +87,7 @@ class Usage:
 class Call:
     """One request with all its repetitions: what it is, for whom, and how long it may go on."""
 
-    __slots__ = ("_stopped", "began", "deadline", "endpoint", "held", "renewed", "restaurant", "throttles", "usage")
+    __slots__ = ("_stopped", "began", "deadline", "endpoint", "held", "renewals", "restaurant", "throttles", "usage")
 
     def __init__(
         self,
@@ -108,8 +108,8 @@ class Call:
         self.held = 0.0
         """Seconds spent waiting for the rate limit: they do not count against patience."""
         self.throttles = 0
-        self.renewed = False
-        """Whether its token was renewed after a 401; there is no second time."""
+        self.renewals = 0
+        """How often it went on with another token after a 401."""
 
     def stopped(self) -> bool:
         """Whether nobody wants the reply any more."""

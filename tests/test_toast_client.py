@@ -304,7 +304,7 @@ def test_a_body_that_stays_unreadable_fails_the_walk_after_all_retries(toast):
 
 def test_retries_end_with_patience(toast):
     toast.replies = [error(503, "down")]
-    with pytest.raises(ToastUnavailable, match="down .*503.*req-7"):
+    with pytest.raises(ToastUnavailable, match=r"down .*503.*req-7"):
         toast.pages(toast.client(patience=30))
     assert 15 < toast.time <= 30
 
