@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from shared.errors import ObjectRejected
 from shared.order_loading import OrderLoad, extracted_rows
-from shared.order_rows import flatten_order
+from shared.order_rows import flatten_orders
 from shared.order_tables import StagedOrder
 from shared.toast_client import ToastClient
-from shared.toast_orders import OrdersPage, decode_orders_page, encode_order, undecodable
+from shared.toast_orders import Order, decode_orders_page, encode_order, undecodable
 from shared.units import Unit
 
 
@@ -24,26 +23,35 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
         unit.restaurant_guid, unit.business_date, decode=decode_orders_page, usage=unit.usage, deadline=deadline
     )
     seen: dict[str, dt.datetime] = {}
+
+    def rejected(order: Order, reason: str) -> None:
+        unit.rejects.append(undecodable(encode_order(order), reason))
+
     for page in pages:
-        orders = list(_rows(page, unit, seen))
+        unit.rejects.extend(page.undecodable)
+        orders = flatten_orders(
+            [order for order in page.orders if _is_news(order, seen)],
+            restaurant_guid=unit.restaurant_guid,
+            hours=unit.hours,
+            unit=unit.id,
+            rejected=rejected,
+        )
         load.add(orders)
-        unit.extracted.update(extracted_rows(orders))
+        _take_note(unit, orders)
 
 
-def _rows(page: OrdersPage, unit: Unit, seen: dict[str, dt.datetime]) -> Iterator[StagedOrder]:
-    """Flatten a page; an order met again on a later page counts once, in its newest version."""
-    unit.rejects.extend(page.undecodable)
-    for order in page.orders:
-        if order.guid in seen and order.modified_date <= seen[order.guid]:
-            continue
-        try:
-            staged = flatten_order(order, restaurant_guid=unit.restaurant_guid, hours=unit.hours, unit=unit.id)
-        except ObjectRejected as rejected:
-            unit.rejects.append(undecodable(encode_order(order), rejected.reason))
-            continue
-        seen[order.guid] = order.modified_date
-        unit.dates.add(staged.business_date)
-        if staged.may_have_moved:
-            created = staged.created_at or staged.opened_at
-            unit.moved_since.add(unit.hours.business_date(created) if created else staged.business_date)
-        yield staged
+def _is_news(order: Order, seen: dict[str, dt.datetime]) -> bool:
+    """An order met again on a later page counts once, unless it was changed in between."""
+    if order.guid in seen and order.modified_date <= seen[order.guid]:
+        return False
+    seen[order.guid] = order.modified_date
+    return True
+
+
+def _take_note(unit: Unit, orders: Sequence[StagedOrder]) -> None:
+    unit.extracted.update(extracted_rows(orders))
+    for order in orders:
+        unit.dates.add(order.business_date)
+        if order.may_have_moved:
+            created = order.created_at or order.opened_at
+            unit.moved_since.add(unit.hours.business_date(created) if created else order.business_date)
