@@ -272,3 +272,13 @@ def test_two_edits_in_one_millisecond_are_two_versions() -> None:
     place, date, now = world.places[BROOKLYN], ordinal("2026-02-14"), moment("2026-03-01T12:00:00Z")
     moments = {world.edit(place, date, 5, (now, "tip", None)) for _ in range(3)}
     assert moments == {now, now + 1, now + 2}
+
+
+def test_one_order_alone_is_the_same_as_among_all_of_its_date(world: World) -> None:
+    place = world.places[BROOKLYN]
+    for date in range(ordinal("2026-01-05"), ordinal("2026-01-12")):
+        alone = make_world()
+        for plan in (*world.planner.walk_ins(place, date), *world.planner.scheduled(place, date)):
+            assert alone.plan(alone.places[BROOKLYN], date, plan.number) == plan
+        assert alone.plan(alone.places[BROOKLYN], date, 10_000) is None
+        assert alone.plan(alone.places[BROOKLYN], date, SCHEDULED + 10_000) is None

@@ -14,6 +14,7 @@ date (ordinal). Times are Unix milliseconds.
 from __future__ import annotations
 
 import bisect
+from collections import OrderedDict
 from functools import lru_cache
 from random import Random
 
@@ -21,7 +22,7 @@ import msgspec
 
 from toast_simulator.world import calendar
 from toast_simulator.world.places import DAY, HOUR, MINUTE, Place
-from toast_simulator.world.streams import stream
+from toast_simulator.world.streams import fraction, stream
 
 Event = tuple[int, str, int | None]
 
@@ -101,23 +102,52 @@ class Planner:
     def __init__(self, seed: int, volume: int) -> None:
         self._seed = seed
         self._volume = volume
-        self.walk_ins = lru_cache(max(16, 60_000 // volume))(self._walk_ins)
+        self._dates: OrderedDict[tuple[Place, int], tuple[Plan, ...]] = OrderedDict()
+        self._kept_dates = max(16, 60_000 // volume)
         self.late = lru_cache(16384)(self._late)
         self.scheduled = lru_cache(16384)(self._scheduled)
+        self._frame = lru_cache(4096)(self._frame_of)
+
+    def walk_ins(self, place: Place, ordinal: int) -> tuple[Plan, ...]:
+        """The plans of a date's walk-ins, late edits included."""
+        key = (place, ordinal)
+        plans = self._dates.pop(key, None)
+        if plans is None:
+            plans = self._walk_ins(place, ordinal)
+        self._dates[key] = plans
+        if len(self._dates) > self._kept_dates:
+            self._dates.popitem(last=False)
+        return plans
+
+    def one(self, place: Place, ordinal: int, number: int) -> Plan | None:
+        """The plan of one order, without drawing its whole date when that has not been asked for."""
+        if number >= SCHEDULED:
+            ahead = self.scheduled(place, ordinal)
+            return ahead[number - SCHEDULED] if number - SCHEDULED < len(ahead) else None
+        plans = self._dates.get((place, ordinal))
+        if plans is not None:
+            return plans[number] if number < len(plans) else None
+        if number >= calendar.walk_ins(self._seed, self._volume, place, ordinal):
+            return None
+        late = [event for edited, event in self.late(place, ordinal) if edited == number]
+        return Plan(number, _in_order([*self._walk_in(place, ordinal, number), *late]))
 
     def _walk_ins(self, place: Place, ordinal: int) -> tuple[Plan, ...]:
-        """The plans of a date's walk-ins, late edits included."""
         count = calendar.walk_ins(self._seed, self._volume, place, ordinal)
-        if not count:
-            return ()
-        random = stream(self._seed, "walk-ins", place.guid, ordinal)
-        start, end = place.day_start(ordinal), place.day_start(ordinal + 1)
-        noon = place.local(ordinal, 12)
-        night = end + int((5 + 55 * random.random()) * MINUTE)
-        plans = [_walk_in(random, start, end, noon, night) for _ in range(count)]
+        plans = [self._walk_in(place, ordinal, number) for number in range(count)]
         for number, event in self.late(place, ordinal):
             plans[number].append(event)
         return tuple(Plan(number, _in_order(events)) for number, events in enumerate(plans))
+
+    def _walk_in(self, place: Place, ordinal: int, number: int) -> list[Event]:
+        random = stream(self._seed, "walk-in", place.guid, ordinal, number)
+        return _walk_in(random, *self._frame(place, ordinal))
+
+    def _frame_of(self, place: Place, ordinal: int) -> tuple[int, int, int, int]:
+        """Start, end and noon of a business date, and when its nightly close begins."""
+        start, end = place.day_start(ordinal), place.day_start(ordinal + 1)
+        night = end + int((5 + 55 * fraction(self._seed, "night", place.guid, ordinal)) * MINUTE)
+        return start, end, place.local(ordinal, 12), night
 
     def _late(self, place: Place, ordinal: int) -> tuple[tuple[int, Event], ...]:
         """The late edits of a date: (number of the walk-in, event)."""

@@ -16,7 +16,7 @@ from toast_simulator.world.changes import CHANGES
 from toast_simulator.world.content import create
 from toast_simulator.world.model import Order
 from toast_simulator.world.places import Place
-from toast_simulator.world.plans import AHEAD, FARTHEST_MOVE, LATEST_EDIT, REST, SCHEDULED, Event, Plan, Planner
+from toast_simulator.world.plans import AHEAD, FARTHEST_MOVE, LATEST_EDIT, REST, Event, Plan, Planner
 from toast_simulator.world.streams import OrderGuids
 
 Listed = tuple[int, int, int]
@@ -63,12 +63,9 @@ class World:
 
     def plan(self, place: Place, ordinal: int, number: int) -> Plan | None:
         """The lifecycle of an order, edits included; None when there is no such order."""
-        plans = (self.planner.scheduled if number >= SCHEDULED else self.planner.walk_ins)(place, ordinal)
-        position = number - SCHEDULED if number >= SCHEDULED else number
-        if position >= len(plans):
-            return None
+        plan = self.planner.one(place, ordinal, number)
         edits = self._edits.get((place.guid, ordinal, number))
-        return _with_edits(plans[position], edits) if edits else plans[position]
+        return _with_edits(plan, edits) if plan and edits else plan
 
     def find(self, place: Place, guid: str) -> tuple[int, int] | None:
         """Home date and number of the order with a GUID; None when this place has none with it."""
