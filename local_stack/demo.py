@@ -93,6 +93,7 @@ class Loaded:
 class Report:
     """What the demo found out, for the end of it."""
 
+    days: int
     steps: dict[str, float] = field(default_factory=dict)
     loaded: list[Loaded] = field(default_factory=list)
     repeated: Loaded | None = None
@@ -143,7 +144,7 @@ def run(options: argparse.Namespace, console: Console) -> Report:
     restaurants = example_restaurants()[: options.restaurants]
     start, end = LAST_DATE - dt.timedelta(days=options.days - 1), LAST_DATE
     make_fresh(options.data_dir)
-    report = Report()
+    report = Report(options.days)
     stack = LocalStack(
         options.data_dir,
         functions=(FUNCTION,),
@@ -331,9 +332,12 @@ def _print_verdict(report: Report, console: Console) -> None:
     problems = report.problems
     if not problems and report.comparison:
         orders = sum(loaded.orders for loaded in report.loaded)
+        scope = (
+            f"{len(report.loaded)} restaurants × {report.days} business dates × {len(report.comparison.tables)} tables"
+        )
         console.print(
-            f"[bold green]Equal.[/bold green] {orders:,} orders of {len(report.loaded)} restaurants: all "
-            f"{report.comparison.cells:,} numbers compared are what Toast says, and the repeated call wrote nothing."
+            f"[bold green]Equal.[/bold green] {orders:,} orders, {scope}: all {report.comparison.cells:,} numbers "
+            "compared are what Toast says, and the repeated call wrote nothing."
         )
         return
     console.print(f"[bold red]Not equal:[/bold red] {len(problems):,} problems.")

@@ -41,6 +41,7 @@ def report(inserted_again: int = 0, differences: list[Difference] | None = None,
     """A finished run: one restaurant, loaded twice."""
     counts = {"extracted": 5, "inserted": 5, "updated": 0, "unchanged": 0}
     return demo.Report(
+        days=1,
         loaded=[demo.Loaded(PURPOSE, {"fact_orders": counts}, 1.0)],
         repeated=demo.Loaded(PURPOSE, {"fact_orders": {"inserted": inserted_again, "updated": 0}}, 1.0),
         comparison=Comparison({"fact_orders": TableResult({"rows": Decimal(5)}, cells, differences or [])}),
