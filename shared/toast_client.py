@@ -317,7 +317,9 @@ class ToastClient:
         Once as a rule. More often only where several threads go on while tokens expire under them.
         """
         call.renewals += 1
-        return call.renewals <= _MOST_RENEWALS and self._login.renew(failed, call.usage, call.deadline)
+        if call.renewals > _MOST_RENEWALS:
+            return False
+        return self._login.renew(failed, call.usage, call.deadline, again=call.renewals > 1)
 
 
 def _advice(status: int, endpoint: Endpoint) -> str:

@@ -27,7 +27,9 @@ _MARGIN_SECONDS = 45.0
 _LAST_MINUTE_SECONDS = 60.0
 # What Toast refused once it will refuse again: it is not asked again so soon.
 _REFUSED_SECONDS = 60.0
-# A renewed token that never worked is not renewed again before this: Toast allows two logins an hour.
+# After this many renewals in a row without one token that worked, no login before so many seconds: Toast allows
+# two an hour.
+_MOST_USELESS_RENEWALS = 2
 _HOPELESS_SECONDS = 1800.0
 
 
@@ -57,15 +59,19 @@ class ErrorBody(msgspec.Struct, rename="camel"):
 
 
 class Token:
-    """An access token. ``worked``: Toast took it at least once. It does not show in its repr."""
+    """An access token; its value does not show in its repr.
 
-    __slots__ = ("got_at", "renew_at", "renewal", "value", "worked")
+    ``renewals``: how many tokens in a row, this one included, came of a 401 to one that had never worked
+    since it was renewed. ``worked``: Toast took it at least once.
+    """
 
-    def __init__(self, value: str, *, got_at: float, renew_at: float, renewal: bool) -> None:
+    __slots__ = ("got_at", "renew_at", "renewals", "value", "worked")
+
+    def __init__(self, value: str, *, got_at: float, renew_at: float, renewals: int) -> None:
         self.value = value
         self.got_at = got_at
         self.renew_at = renew_at
-        self.renewal = renewal
+        self.renewals = renewals
         self.worked = False
 
 
@@ -103,23 +109,26 @@ class Login:
             if self._token is not None and self._monotonic() < self._token.renew_at:
                 return self._token
             self._repeat_failure(failures)
-            return self._log_in(usage, deadline, renewal=False)
+            return self._log_in(usage, deadline, renewals=0)
 
-    def renew(self, failed: Token, usage: Usage, deadline: float | None = None) -> bool:
+    def renew(self, failed: Token, usage: Usage, deadline: float | None = None, *, again: bool = False) -> bool:
         """Get a new token after Toast answered 401 to ``failed``; whether another attempt makes sense.
 
-        Logs in only if nobody else did meanwhile, and not for a renewed token that never worked: then the
-        login is not what is wrong.
+        Logs in only if nobody else did meanwhile. Not when renewed tokens do not work either: then the login
+        is not what is wrong. ``again``: the same request was answered 401 before; it gets no second login
+        for nothing.
         """
         failures = self._failures
         with self._lock:
             if self._token is not failed:
                 return True
-            if failed.renewal and not failed.worked and self._monotonic() < failed.got_at + _HOPELESS_SECONDS:
+            useless = 0 if failed.worked else failed.renewals
+            most = 1 if again else _MOST_USELESS_RENEWALS
+            if useless >= most and self._monotonic() < failed.got_at + _HOPELESS_SECONDS:
                 return False
             self._repeat_failure(failures)
             log.info("toast_token_renewed", reason="HTTP 401")
-            self._log_in(usage, deadline, renewal=True)
+            self._log_in(usage, deadline, renewals=useless + 1)
             return True
 
     def redact(self, text: str) -> str:
@@ -137,10 +146,10 @@ class Login:
         if isinstance(failure, ToastUnavailable) and self._failures != failures_before:
             raise ToastUnavailable(str(failure), retry_after=failure.retry_after)
 
-    def _log_in(self, usage: Usage, deadline: float | None, *, renewal: bool) -> Token:
+    def _log_in(self, usage: Usage, deadline: float | None, *, renewals: int) -> Token:
         call = Call("login", None, usage, began=self._monotonic(), deadline=deadline)
         try:
-            token = self._transport.persist(call, lambda: self._attempt(call, renewal))
+            token = self._transport.persist(call, lambda: self._attempt(call, renewals))
         except ToastError as error:
             self._failure, self._failed_at = error, self._monotonic()
             self._failures += 1
@@ -148,7 +157,7 @@ class Login:
         self._token, self._failure = token, None
         return token
 
-    def _attempt(self, call: Call, renewal: bool) -> Token:
+    def _attempt(self, call: Call, renewals: int) -> Token:
         asked_at = self._monotonic()
         call.usage.count(logins=1)
         body = msgspec.json.encode(
@@ -169,7 +178,7 @@ class Login:
         left = token.expires_in
         # In its last minute Toast should have given a new token; if it did not, another login would not help.
         usable = left - _MARGIN_SECONDS if left > _LAST_MINUTE_SECONDS else max(left, _MARGIN_SECONDS)
-        return Token(token.access_token, got_at=asked_at, renew_at=asked_at + usable, renewal=renewal)
+        return Token(token.access_token, got_at=asked_at, renew_at=asked_at + usable, renewals=renewals)
 
     def _refusal(self, reply: Reply, call: Call) -> Exception:
         error = ErrorBody.of(reply.body)

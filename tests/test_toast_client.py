@@ -225,14 +225,21 @@ def test_a_401_gets_exactly_one_new_login_and_the_page_is_asked_again(toast):
     assert toast.asked[1].headers["Authorization"] == "Bearer token-2"
 
 
-def test_a_second_401_is_a_refusal_and_further_calls_do_not_log_in_again(toast):
+def test_a_second_401_is_a_refusal_and_logins_do_not_go_on(toast):
     toast.replies = [error(401)]
     client = toast.client()
-    for _ in range(3):
+    logins = []
+    for _ in range(5):
         with pytest.raises(ToastRefused) as failure:
             toast.pages(client)
         assert failure.value.status == 401
-    assert len(toast.logins) == 2
+        logins.append(len(toast.logins))
+    # The first, one new one, one more for the next call in case that was bad luck; then none for half an hour.
+    assert logins == [2, 3, 3, 3, 3]
+    toast.time += 1801
+    toast.replies = [error(401), (200, [], {})]
+    toast.pages(client)
+    assert len(toast.logins) == 4
 
 
 def test_a_token_that_worked_and_expired_early_is_renewed_each_time(toast):
