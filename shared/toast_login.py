@@ -188,10 +188,10 @@ class Login:
             call.usage.count(throttled=reply.status == 429)
             pause = retry_after(reply.headers.get("Retry-After"))
             return Transient(told, status=reply.status, request_id=error.request_id, pause=pause)
-        if 300 <= reply.status < 400:
-            advice = f"Toast's login is redirected, and credentials are not sent on: check TOAST_API_HOST ({told})."
-        else:
+        if reply.status in (400, 401, 403):
             advice = f"Toast does not take the credentials from {self._credentials.source}: {told}. Correct them there."
+        else:  # no such path, or a redirect, which credentials do not follow
+            advice = f"Toast's login is not at {self._transport.host}: {told}. Check TOAST_API_HOST."
         return ToastRefused(advice, status=reply.status, request_id=error.request_id)
 
 

@@ -263,6 +263,14 @@ def test_bad_credentials_fail_at_once_name_their_source_and_are_not_tried_again(
     assert toast.time < 1
 
 
+@pytest.mark.parametrize("status", [302, 404])
+def test_a_host_without_toasts_login_is_named(toast, status):
+    toast.login_replies = [(status, {})]
+    with pytest.raises(ToastRefused, match=f"{HOST}.*HTTP {status}.*TOAST_API_HOST"):
+        toast.client().now()
+    assert len(toast.logins) == 1
+
+
 def test_a_failing_login_is_repeated_and_a_garbled_one_too(toast):
     toast.login_replies = [(503, {}), (200, {"surprise": 1}), (200, token("token-1", 86_400))]
     assert toast.pages(toast.client()) == []
