@@ -209,7 +209,7 @@ def _totals_sql(table_id: str, types: Mapping[str, str]) -> str:
 FROM `{table_id}`
 WHERE business_date BETWEEN @start_date AND @end_date
   AND restaurant_guid IN UNNEST(@restaurants)
-GROUP BY restaurant_guid, business_date"""  # noqa: S608 - the names come from the simulator and the table's schema
+GROUP BY restaurant_guid, business_date"""
 
 
 def _day_cells(row: bigquery.Row, columns: Iterable[str]) -> tuple[Day, Cells]:
