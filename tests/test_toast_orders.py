@@ -1,0 +1,516 @@
+"""Pages of ordersBulk: what is decoded, what one bad object costs, and what may be kept of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+import schema_checker
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from toast_json import (
+    RESTAURANT,
+    Json,
+    check,
+    discount,
+    order,
+    page,
+    payment,
+    ref,
+    refund,
+    selection,
+    service_charge,
+    tax,
+    to_json,
+)
+
+from shared.date_utils import TradingHours
+from shared.errors import ObjectRejected
+from shared.order_rows import flatten_order
+from shared.order_tables import ORDER_CHILDREN, StagedOrder
+from shared.spool import Spool
+from shared.tables import columns_of
+from shared.toast_client import UnreadableBody
+from shared.toast_orders import Order, OrdersPage, Undecodable, decode_orders_page, encode_order, undecodable
+
+NEW_YORK = TradingHours("America/New_York", 4)
+
+
+def decode(*orders: Any) -> OrdersPage:
+    return decode_orders_page(page(*orders))
+
+
+def decode_one(**overrides: Any) -> Order:
+    decoded = decode(order(**overrides))
+    assert not decoded.undecodable
+    return decoded.orders[0]
+
+
+def reject_one(toast_order: Any) -> Undecodable:
+    decoded = decode(toast_order)
+    assert not decoded.orders
+    return decoded.undecodable[0]
+
+
+def with_literal(literal: str, **overrides: Any) -> bytes:
+    """The page of one order in whose JSON the value "LITERAL" is written as ``literal``."""
+    return page(order(**overrides)).replace(b'"LITERAL"', literal.encode())
+
+
+# --- whole pages -------------------------------------------------------------------------------------
+
+
+def test_a_page_holds_its_orders_in_the_order_in_which_toast_lists_them() -> None:
+    decoded = decode(order(guid="b"), order(guid="a"), order(guid="c"))
+    assert [one.guid for one in decoded.orders] == ["b", "a", "c"]
+    assert decoded.undecodable == []
+
+
+def test_an_empty_page_holds_nothing() -> None:
+    assert len(decode()) == 0
+
+
+def test_a_page_is_as_long_as_what_toast_sent_decodable_or_not() -> None:
+    assert len(decode(order(), {"guid": "broken"}, order(), 5)) == 4
+
+
+def test_one_object_that_is_no_order_costs_only_itself() -> None:
+    decoded = decode(order(guid="before"), order(guid="broken", businessDate="today"), order(guid="after"))
+    assert [one.guid for one in decoded.orders] == ["before", "after"]
+    (broken,) = decoded.undecodable
+    assert broken.guid == "broken"
+    assert broken.reason == "Expected `int`, got `str` - at `$.businessDate`"
+
+
+@pytest.mark.parametrize("thing", [None, 5, "text", True, [], [order()], {}])
+def test_whatever_stands_in_the_place_of_an_order_is_rejected(thing: Any) -> None:
+    decoded = decode(order(guid="fine"), thing)
+    assert [one.guid for one in decoded.orders] == ["fine"]
+    assert [one.guid for one in decoded.undecodable] == [""]
+    assert decoded.undecodable[0].reason
+
+
+@pytest.mark.parametrize("field", ["guid", "businessDate", "modifiedDate"])
+@pytest.mark.parametrize("nothing", [None, ...], ids=["null", "left out"])
+def test_an_order_must_have_guid_business_date_and_version(field: str, nothing: Any) -> None:
+    assert field in reject_one(order(**{field: nothing})).reason
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (order(checks=[check(guid=None)]), "$.checks[0].guid"),
+        (order(checks=[check(selections=[selection(guid="")])]), "$.checks[0].selections[0].guid"),
+        (order(checks=[check(payments=[payment(guid="x" * 129)])]), "$.checks[0].payments[0].guid"),
+        (
+            order(checks=[check(selections=[selection(modifiers=[selection(price="ten")])])]),
+            "$.checks[0].selections[0].modifiers[0].price",
+        ),
+        (order(checks={}), "$.checks"),
+        (order(server="Ann"), "$.server"),
+        (order(voided="false"), "$.voided"),
+        (order(numberOfGuests=1.5), "$.numberOfGuests"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_reason_says_where_an_order_is_wrong(body: Json, path: str) -> None:
+    assert f"`{path}`" in reject_one(body).reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"   ",
+        b"null",
+        b"{}",
+        b'{"orders": []}',
+        b'"text"',
+        b"<html>502 Bad Gateway</html>",
+        page(order())[:-1],
+        page(order())[:100],
+        page(order()) + b"]",
+        b'[{"guid": "a",}]',
+        b'[{"guid": "\\ud800"}]',
+        b"\xff\xfe[]",
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+    ids=lambda body: body[:20].decode(errors="replace") + f"…{len(body)}",
+)
+def test_a_body_that_is_no_json_list_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableBody, match="not a JSON list of orders"):
+        decode_orders_page(body)
+
+
+def test_a_body_that_is_no_json_is_not_repeated_in_the_message() -> None:
+    with pytest.raises(UnreadableBody) as caught:
+        decode_orders_page(page(order(checks=[check(tabName="Jane Doe")]))[:-20])
+    assert "Jane" not in str(caught.value)
+
+
+# --- texts, numbers, dates ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-02-21T23:05:00.000+0000",
+        "2026-02-21T23:05:00+00:00",
+        "2026-02-21T23:05:00Z",
+        "2026-02-21T23:05:00z",
+        "2026-02-21T18:05:00.000-0500",
+        "2026-02-22T04:35:00+05:30",
+        "2026-02-21T23:05:00.000000000Z",
+    ],
+)
+def test_a_time_may_be_told_with_any_offset(written: str) -> None:
+    assert decode_one(openedDate=written).opened_date == dt.datetime(2026, 2, 21, 23, 5, tzinfo=dt.UTC)
+
+
+def test_a_time_is_kept_to_the_microsecond() -> None:
+    opened = decode_one(openedDate="2026-02-21T23:05:00.123456Z").opened_date
+    assert opened
+    assert opened.microsecond == 123456
+
+
+@pytest.mark.parametrize("written", ["2026-02-21T23:05:00", "2026-02-21T23:05:00.000"])
+@pytest.mark.parametrize(
+    "field", ["modifiedDate", "openedDate", "promisedDate", "paidDate", "closedDate", "createdDate"]
+)
+def test_a_time_without_a_zone_is_rejected(field: str, written: str) -> None:
+    assert reject_one(order(**{field: written})).reason == (
+        f"Expected `datetime` with a timezone component - at `$.{field}`"
+    )
+
+
+@pytest.mark.parametrize("written", ["", "today", "2026-02-29T00:00:00Z", "2026-02-21", "1771715100000", 1771715100000])
+def test_what_is_no_time_is_rejected(written: Any) -> None:
+    assert "$.openedDate" in reject_one(order(openedDate=written)).reason
+
+
+def test_money_keeps_every_digit_that_toast_wrote() -> None:
+    body = with_literal("1234567890123456.10", checks=[check(amount="LITERAL")])
+    (decoded,) = decode_orders_page(body).orders
+    assert decoded.checks
+    assert str(decoded.checks[0].amount) == "1234567890123456.10"
+
+
+@pytest.mark.parametrize(
+    "name", ["Crème brûlée", "寿司 🍣", '"quoted" \\ back', "line\nbreak", "\u202eright to left", "\u0000", "e\u0301"]
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_text_may_hold_any_character(name: str, ascii_only: bool) -> None:
+    (decoded,) = decode_orders_page(json.dumps([order(source=name)], ensure_ascii=ascii_only).encode()).orders
+    assert decoded.source == name
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xe2\x82"])
+@pytest.mark.parametrize("field", ["source", "guid", "approvalStatus"])
+def test_a_text_that_is_not_utf_8_rejects_its_order_only(field: str, bad: bytes) -> None:
+    body = page(order(guid="fine"), order(**{field: "LITERAL"})).replace(b"LITERAL", b"caf" + bad)
+    decoded = decode_orders_page(body)
+    assert [one.guid for one in decoded.orders] == ["fine"]
+    (broken,) = decoded.undecodable
+    assert broken.reason
+
+
+@pytest.mark.parametrize("literal", ["9" * 5000, "1e400", "1" + "0" * 400 + ".5", "-1e999999999999999999999"])
+@pytest.mark.parametrize("field", ["businessDate", "numberOfGuests", "duration", "displayNumber"])
+def test_a_number_that_no_computer_holds_rejects_its_order_only(field: str, literal: str) -> None:
+    body = page(order(guid="fine"), order(guid="broken", **{field: "LITERAL"})).replace(b'"LITERAL"', literal.encode())
+    decoded = decode_orders_page(body)
+    assert [one.guid for one in decoded.orders] == ["fine"]
+    (broken,) = decoded.undecodable
+    assert broken.reason
+
+
+# --- nesting -----------------------------------------------------------------------------------------
+
+
+def modifiers(depth: int) -> bytes:
+    """A selection with ``depth`` modifiers inside each other, written by hand: too deep for an encoder."""
+    opening = b"".join(b'{"guid":"m%d","modifiers":[' % level for level in range(depth))
+    return opening + b'{"guid":"innermost"}' + b"]}" * depth
+
+
+def test_modifiers_may_nest_deeper_than_any_menu() -> None:
+    body = page(order(checks=[check(selections=["LITERAL"])])).replace(b'"LITERAL"', modifiers(50))
+    (decoded,) = decode_orders_page(body).orders
+    assert len(flatten_order(decoded, restaurant_guid=RESTAURANT, hours=NEW_YORK, unit="unit").items) == 51
+
+
+@pytest.mark.parametrize("depth", [200, 400, 800, 1_500, 5_000, 20_000, 200_000])
+def test_nesting_without_end_is_refused_and_not_a_crash(depth: int) -> None:
+    body = page(order(checks=[check(selections=["LITERAL"])])).replace(b'"LITERAL"', modifiers(depth))
+    assert_all_accounted_for(body)
+
+
+@pytest.mark.parametrize("depth", [200, 400, 800, 1_500, 5_000, 200_000])
+def test_nesting_in_a_field_that_is_not_read_is_not_a_crash(depth: int) -> None:
+    body = page(order(customer="LITERAL", businessDate="broken")).replace(b'"LITERAL"', b"[" * depth + b"]" * depth)
+    assert_all_accounted_for(body)
+
+
+def test_an_order_too_deep_to_be_repeated_is_described_by_its_length() -> None:
+    raw = b"[" * 5_000 + b"]" * 5_000
+    described = undecodable(raw, "too deep")
+    assert (described.guid, described.reason) == ("", "too deep")
+    assert described.payload == "nested too deeply to be read; 10000 bytes"
+
+
+# --- what is kept of a rejected object ---------------------------------------------------------------
+
+GUEST = "Jane Doe 617-555-0100"
+
+GUEST_FIELDS: Json = {
+    "customer": {"guid": GUEST, "firstName": GUEST, "lastName": GUEST, "email": GUEST, "phone": GUEST, "name": GUEST},
+    "deliveryInfo": {"address1": GUEST, "notes": GUEST, "name": GUEST},
+    "curbsidePickupInfo": {"transportDescription": GUEST, "notes": GUEST, "guid": GUEST},
+    "appliedLoyaltyInfo": {"loyaltyIdentifier": GUEST, "maskedLoyaltyIdentifier": GUEST, "guid": GUEST},
+    "tabName": GUEST,
+    "last4Digits": GUEST,
+    "first6Digits": GUEST,
+    "cardPaymentId": GUEST,
+    "comment": GUEST,
+    "description": GUEST,
+    "externalId": GUEST,
+    # Fields that Toast may add tomorrow.
+    "guestName": GUEST,
+    "guests": [{"name": GUEST, "guid": GUEST, "displayName": GUEST}],
+    GUEST: GUEST,
+}
+
+
+def everywhere(value: Any, extra: Json) -> Any:
+    """The same JSON with more fields in every object."""
+    if isinstance(value, dict):
+        return {name: everywhere(item, extra) for name, item in value.items()} | extra
+    if isinstance(value, list):
+        return [everywhere(item, extra) for item in value]
+    return value
+
+
+def full_order(**overrides: Any) -> Json:
+    """An order that has one of everything."""
+    return order(
+        checks=[
+            check(
+                selections=[
+                    selection(
+                        modifiers=[selection(displayName="No ice")],
+                        refundDetails={"refundAmount": 1},
+                        appliedDiscounts=[discount(appliedDiscountReason={"name": "Late", "comment": "why"})],
+                    )
+                ],
+                payments=[payment(refund=refund(), voidInfo={"voidBusinessDate": 20260222})],
+                appliedServiceCharges=[service_charge(appliedTaxes=[tax()])],
+                appliedDiscounts=[discount()],
+            )
+        ],
+        table=ref("Table"),
+        **overrides,
+    )
+
+
+def test_guest_data_stays_out_of_what_is_kept() -> None:
+    broken = reject_one(everywhere(full_order(businessDate="broken"), GUEST_FIELDS))
+    assert GUEST not in broken.payload
+    assert GUEST not in broken.reason
+
+
+@pytest.mark.parametrize("parent", ["order", "check", "payment", "selection", "reference"])
+@pytest.mark.parametrize("field", ["name", "displayName", "guestName", "type", "source", "displayNumber"])
+def test_a_field_is_kept_only_where_it_is_loaded_from(parent: str, field: str) -> None:
+    """``name`` is a tax's and a discount's; should a check get one some day, it may be a guest's."""
+    loaded = {
+        "order": {"displayNumber", "source"},
+        "check": {"displayNumber"},
+        "payment": {"type"},
+        "selection": {"displayName"},
+        "reference": set[str](),
+    }
+    extra = {field: GUEST}
+    parts = {name: extra if name == parent else {} for name in loaded}
+    broken = reject_one(
+        order(
+            businessDate="broken",
+            server=ref(**parts["reference"]),
+            checks=[
+                check(
+                    selections=[selection(**parts["selection"])],
+                    payments=[payment(**parts["payment"])],
+                    **parts["check"],
+                )
+            ],
+            **parts["order"],
+        )
+    )
+    assert (GUEST in broken.payload) == (field in loaded[parent])
+
+
+def test_what_is_loaded_anyway_is_kept_to_see_what_is_wrong() -> None:
+    broken = reject_one(full_order(guid="broken", businessDate="someday"))
+    kept = json.loads(broken.payload)
+    assert broken.guid == kept["guid"] == "broken"
+    assert kept["businessDate"] == "someday"
+    assert kept["server"].keys() == {"guid"}
+    (kept_check,) = kept["checks"]
+    (kept_selection,) = kept_check["selections"]
+    assert kept_selection["modifiers"][0]["displayName"] == "No ice"
+    assert kept_selection["appliedTaxes"][0]["taxAmount"] == 0.8
+    assert kept_selection["appliedDiscounts"][0]["appliedDiscountReason"] == {"name": "Late"}
+    assert kept_check["payments"][0]["refund"]["refundAmount"] == 4
+    assert kept_check["payments"][0]["voidInfo"] == {"voidBusinessDate": 20260222}
+    assert kept_check["appliedServiceCharges"][0]["chargeAmount"] == 3
+    assert kept_check["totalAmount"] == 10.8
+
+
+def test_an_order_that_was_decoded_is_written_again_as_it_came() -> None:
+    decoded = decode_one(guid="again", checks=[check(guid="c", amount=Decimal("10.10"))])
+    again = json.loads(encode_order(decoded))
+    assert again["guid"] == "again"
+    assert again["businessDate"] == 20260221
+    assert again["modifiedDate"] == "2026-02-22T00:10:00.789000Z"
+    assert again["checks"][0]["amount"] == "10.10"
+    assert decode_orders_page(b"[" + encode_order(decoded) + b"]").orders == [decoded]
+
+
+def test_an_order_that_is_rejected_after_decoding_can_be_kept_too() -> None:
+    decoded = decode_one(guid="late", numberOfGuests=2**70)
+    kept = undecodable(encode_order(decoded), "more than a column holds")
+    assert kept.guid == "late"
+    assert json.loads(kept.payload)["server"]["guid"]
+
+
+@pytest.mark.parametrize("guid", [None, 5, ["a"], {"a": 1}, ..., ""])
+def test_an_object_whose_guid_is_no_text_has_an_empty_one(guid: Any) -> None:
+    assert reject_one(order(guid=guid)).guid == ""
+
+
+# --- any JSON ----------------------------------------------------------------------------------------
+
+LINE = columns_of(StagedOrder)
+
+
+def ndjson(staged: StagedOrder) -> Any:
+    lines: list[bytes] = []
+
+    def keep(part: Any) -> None:
+        part.seek(0)
+        lines.extend(part)
+
+    spool = Spool(keep)
+    spool.write([staged])
+    spool.finish()
+    spool.close()
+    (line,) = lines
+    return msgspec.json.decode(line)
+
+
+def assert_can_stand(staged: StagedOrder) -> None:
+    assert schema_checker.problems(ndjson(staged), LINE) == []
+    for record, table in ORDER_CHILDREN.items():
+        keys = [tuple(getattr(row, name) for name in table.key[1:]) for row in getattr(staged, record)]
+        assert len(set(keys)) == len(keys), (record, keys)
+
+
+def assert_all_accounted_for(body: bytes) -> None:
+    """Each object of a page is a line that BigQuery takes or a rejection with a reason; or none can be read."""
+    try:
+        decoded = decode_orders_page(body)
+    except UnreadableBody as unreadable:
+        assert str(unreadable)  # noqa: PT017 - either is fine
+        return
+    rejected = list(decoded.undecodable)
+    for one in decoded.orders:
+        try:
+            staged = flatten_order(one, restaurant_guid=RESTAURANT, hours=NEW_YORK, unit="unit")
+        except ObjectRejected as rejection:
+            rejected.append(undecodable(encode_order(one), rejection.reason))
+            continue
+        assert_can_stand(staged)
+    assert all(one.reason for one in rejected)
+    msgspec.json.encode(rejected)  # they go to etl_rejects as JSON
+
+
+TIMES = ["2026-02-21T23:05:00Z", "2026-02-21T23:05:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00"]
+NUMBERS = ["1E+400", "9E+1000000", "1E-1000000", "0E+50", "1E+28", "99999999999999999999999999999.9", "0.12345678951"]
+
+strange_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3) | st.integers(-(2**80), 2**80),
+    st.sampled_from([20260221, 20261301, 2**63, -(2**63), 10**30]),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(NUMBERS).map(Decimal),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    st.sampled_from(["NaN", "sNaN", "Infinity", "-Infinity", "1.5", "x" * 200, *TIMES, *NUMBERS]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.sampled_from(["guid", "name", "checks", "amount"]), st.none() | st.text(max_size=3), max_size=2),
+)
+
+Place = tuple[dict[str, Any] | list[Any], Any]
+
+
+def places(value: Any) -> Iterator[Place]:
+    """Every place in some JSON that holds a value: its container, and the key or index there."""
+    inside: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield value, key
+        yield from places(item)
+
+
+def mutate(draw: st.DrawFn, whole: Json) -> None:
+    """Replace, delete or copy one value anywhere."""
+    container, key = draw(st.sampled_from(list(places(whole))), label="place")
+    match draw(st.sampled_from(["replace", "delete", "twice", "copy"]), label="change"):
+        case "replace":
+            container[key] = draw(strange_values)
+        case "delete":
+            del container[key]
+        case "twice" if isinstance(container, list):
+            container.insert(key, container[key])
+        case _:
+            other, at = draw(st.sampled_from(list(places(whole))), label="source")
+            container[key] = json.loads(to_json(other[at]))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_an_order_changed_anywhere_is_rows_that_bigquery_takes_or_a_rejection(data: st.DataObject) -> None:
+    whole = json.loads(to_json(full_order()))
+    for _ in range(data.draw(st.integers(1, 3), label="changes")):
+        mutate(data.draw, whole)
+    assert_all_accounted_for(page(whole))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_page_with_changed_bytes_is_orders_rejections_or_unreadable(data: st.DataObject) -> None:
+    body = bytearray(page(order(), order()))
+    for _ in range(data.draw(st.integers(1, 3), label="changes")):
+        at = data.draw(st.integers(0, len(body) - 1), label="at")
+        width = data.draw(st.integers(0, 3), label="width")
+        body[at : at + width] = data.draw(st.binary(max_size=3), label="bytes")
+    assert_all_accounted_for(bytes(body))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_is_wrong_with_an_order_no_guest_data_is_kept_of_it(data: st.DataObject) -> None:
+    whole = json.loads(to_json(everywhere(full_order(), GUEST_FIELDS)))
+    for _ in range(data.draw(st.integers(1, 3), label="changes")):
+        container, key = data.draw(st.sampled_from(list(places(whole))), label="place")
+        if data.draw(st.booleans(), label="delete"):
+            del container[key]
+        else:
+            container[key] = data.draw(strange_values)
+    decoded = decode_orders_page(page(whole))
+    kept = decoded.undecodable + [undecodable(encode_order(one), "for the test") for one in decoded.orders]
+    assert all(GUEST not in one.payload + one.reason + one.guid for one in kept)
