@@ -10,11 +10,10 @@ import io
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
 from shared.bigquery_utils import Warehouse
 from shared.business_calendar import DayFacts, day_facts, judge
 from shared.run_tables import BUSINESS_DAYS, ETL_REJECTS, ETL_RUNS, BusinessDayRow, RejectRow, RunRow
+from shared.spool import encode_rows
 from shared.statements import insert_values
 from shared.units import Unit
 
@@ -39,7 +38,7 @@ def record_rejects(warehouse: Warehouse, units: Sequence[Unit], *, source: str, 
         for reject in unit.rejects
     ]
     if rows:
-        lines = io.BytesIO(msgspec.json.Encoder().encode_lines(rows))
+        lines = io.BytesIO(encode_rows(rows))
         warehouse.load(lines, ETL_REJECTS.name, ETL_REJECTS.columns, f"{run_id}-rejects")
 
 

@@ -423,14 +423,13 @@ _SCALE = Decimal("1E-9")
 _TOO_LARGE = Decimal("1E+28")
 _LARGEST_INT = 2**63
 
-# For each repeated record of StagedOrder: the names of its NUMERIC columns, and a getter of each.
+# For each repeated record of StagedOrder: the names of its NUMERIC columns.
 _NUMERIC_COLUMNS = {
     record: tuple(column.name for column in columns_of(table.row) if column.type == "NUMERIC")
     for record, table in ORDER_CHILDREN.items()
 }
-_NUMBERS = tuple(
-    (attrgetter(record), tuple(attrgetter(name) for name in names)) for record, names in _NUMERIC_COLUMNS.items()
-)
+# A getter of the record, and one that takes all those columns from a row at once (a tuple, so two at least).
+_NUMBERS = tuple((attrgetter(record), attrgetter(*names, names[0])) for record, names in _NUMERIC_COLUMNS.items())
 
 
 def _numbers_fit(staged: Sequence[StagedOrder]) -> bool:
@@ -441,10 +440,9 @@ def _numbers_fit(staged: Sequence[StagedOrder]) -> bool:
     """
     total = ZERO
     try:
-        for records_of, numbers_of in _NUMBERS:
-            records = list(chain.from_iterable(map(records_of, staged)))
-            for number_of in numbers_of:
-                total = sum(filter(None, map(number_of, records)), total)
+        for record_of, numbers_of in _NUMBERS:
+            rows = chain.from_iterable(map(record_of, staged))
+            total = sum(filter(None, chain.from_iterable(map(numbers_of, rows))), total)
     except InvalidOperation:
         return False
     exponent = total.as_tuple().exponent

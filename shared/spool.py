@@ -17,7 +17,13 @@ from shared.tables import Row
 
 PART_BYTES = 64 * 1024 * 1024
 
+# Decimals are written as strings, from which BigQuery reads every digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def encode_rows(rows: Sequence[Row]) -> bytes:
+    """Rows as NDJSON, one a line, as a load job reads them."""
+    return _encoder.encode_lines(rows)
 
 
 class Spool:
@@ -34,7 +40,7 @@ class Spool:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Add rows, encoded one a line."""
-        lines = _encoder.encode_lines(rows)
+        lines = encode_rows(rows)
         with self._lock:
             self._file.write(lines)
             if self._file.tell() >= self._part_bytes:

@@ -1,0 +1,1 @@
+"""Benchmarks: each pairs what we do with its reference in the same run, since machines differ and are noisy."""
