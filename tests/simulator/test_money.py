@@ -136,3 +136,14 @@ def test_amounts_that_a_day_reached_stay_the_same_later(world: World) -> None:
         assert world.order(place, date, plan.number, last) == world.order(
             place, date, plan.number, moment("2027-01-01T00:00:00Z")
         )
+
+
+def test_a_voided_check_costs_nothing_and_has_lost_its_service_charges(world: World) -> None:
+    lost = 0
+    for before, after in before_and_after(world, "void_check"):
+        for old, new in zip(before.checks, after.checks, strict=True):
+            if new.void and not old.void:
+                assert (new.amount, new.tax, new.total, new.charges) == (0, 0, 0, [])
+                assert all(selection.void for _, selection in selections_of(new))
+                lost += len(old.charges)
+    assert lost

@@ -164,19 +164,23 @@ def test_lists_by_date_agree_with_all_orders_one_by_one(world: World) -> None:
 
 @pytest.mark.parametrize("hours", [1, 24, 24 * 31])
 def test_windows_by_modified_date_agree_with_all_orders_one_by_one(world: World, hours: int) -> None:
-    place = world.places[BROOKLYN]
     start = moment("2026-02-14T07:13:00Z")
     end = start + hours * HOUR
-    for now in (start + HOUR // 2, end, end + 30 * DAY):
-        expected = set()
-        for home in range(ordinal("2025-12-15"), ordinal("2026-04-05")):
-            for plan in (*world.planner.walk_ins(place, home), *world.planner.scheduled(place, home)):
+    for place in list(world.places.values())[:5]:
+        plans = [
+            (home, plan)
+            for home in range(ordinal("2025-12-15"), ordinal("2026-04-05"))
+            for plan in (*world.planner.walk_ins(place, home), *world.planner.scheduled(place, home))
+        ]
+        for now in (start + HOUR // 2, end, end + 30 * DAY):
+            expected = set()
+            for home, plan in plans:
                 version = plan.version(now)
                 if version and start <= plan.events[version - 1][0] < end:
                     expected.add((plan.events[version - 1][0], home, plan.number))
-        listing = world.modified_between(place, start, end, now)
-        assert set(listing.orders) == expected
-        assert len(listing.orders) == len(expected)
+            listing = world.modified_between(place, start, end, now)
+            assert set(listing.orders) == expected
+            assert len(listing.orders) == len(expected)
 
 
 def test_a_list_is_true_exactly_as_long_as_it_says(world: World) -> None:
