@@ -181,7 +181,7 @@ class Warehouse:
 
     def _finish(self, job: str, submit: Callable[[str], Any], wait: Callable[[Any], _Result]) -> tuple[Any, _Result]:
         """Submit a job and wait for its end, again where that may help; never runs it twice."""
-        generation = 0
+        generation, began = 0, time.monotonic()
 
         def once() -> tuple[Any, _Result]:
             nonlocal generation
@@ -197,7 +197,9 @@ class Warehouse:
                     generation += 1
                 raise
 
-        return self._persist(job, once)
+        finished = self._persist(job, once)
+        log.debug("bigquery_job", job=job, seconds=round(time.monotonic() - began, 3))
+        return finished
 
     def _persist(self, what: str, action: Callable[[], _Result]) -> _Result:
         """Do something with BigQuery, with retries while it fails for now."""

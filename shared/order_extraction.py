@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import structlog
+
+from shared.errors import ToastUnavailable
 from shared.order_loading import OrderLoad, extracted_rows
 from shared.order_rows import flatten_orders
 from shared.order_tables import StagedOrder
@@ -12,23 +15,46 @@ from shared.toast_client import ToastClient
 from shared.toast_orders import Order, decode_orders_page, encode_order, undecodable
 from shared.units import Unit
 
+log = structlog.get_logger()
+
+
+# A day that is over changes rarely; three readings in a row that are all disturbed mean something else.
+MAX_WALKS = 3
+
 
 def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float) -> None:
     """Read every order of the unit's business date and hand its rows to the load.
 
+    An order that changes while its day is paged through can move to another page, and another order then
+    slips through unseen. So when an order turns up that changed since the reading began, the day is read
+    again; not while it is provisional, since then it will be read again anyway.
+
     Raises ToastError when a page cannot be had; then the unit has failed, and its rows do not count.
     """
-    unit.read_at = toast.now()
-    pages = toast.orders_by_business_date(
-        unit.restaurant_guid, unit.business_date, decode=decode_orders_page, usage=unit.usage, deadline=deadline
-    )
+    unit.read_at = began = toast.now()
     seen: dict[str, dt.datetime] = {}
+    for _ in range(MAX_WALKS):
+        pages = _walk(toast, unit, load, deadline, seen)
+        undisturbed = pages <= 1 or max(seen.values()) < began
+        if undisturbed or not unit.hours.is_final(unit.business_date, began):
+            return
+        log.info("changed_while_read", restaurant=unit.restaurant_guid, business_date=str(unit.business_date))
+        began = toast.now()
+    raise ToastUnavailable(f"orders of {unit.business_date} changed each of the {MAX_WALKS} times they were read")
+
+
+def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, seen: dict[str, dt.datetime]) -> int:
+    """Page once through the day; the number of pages. ``seen`` has the version of each order met."""
 
     def rejected(order: Order, reason: str) -> None:
         unit.rejects.append(undecodable(encode_order(order), reason))
 
-    for page in pages:
-        unit.rejects.extend(page.undecodable)
+    pages = 0
+    for page in toast.orders_by_business_date(
+        unit.restaurant_guid, unit.business_date, decode=decode_orders_page, usage=unit.usage, deadline=deadline
+    ):
+        pages += 1
+        unit.rejects.extend(reject for reject in page.undecodable if reject not in unit.rejects)
         orders = flatten_orders(
             [order for order in page.orders if _is_news(order, seen)],
             restaurant_guid=unit.restaurant_guid,
@@ -38,6 +64,7 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
         )
         load.add(orders)
         _take_note(unit, orders)
+    return pages
 
 
 def _is_news(order: Order, seen: dict[str, dt.datetime]) -> bool:
