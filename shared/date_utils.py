@@ -72,6 +72,7 @@ def dates_between(start: dt.date, end: dt.date) -> Iterator[dt.date]:
         yield start + dt.timedelta(days=offset)
 
 
+@lru_cache(maxsize=4096)
 def from_toast_date(yyyymmdd: int) -> dt.date:
     """The date that Toast writes as a number, 20260221. Raises ValueError when it is none."""
     return dt.date(yyyymmdd // 10_000, yyyymmdd // 100 % 100, yyyymmdd % 100)

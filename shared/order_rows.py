@@ -34,7 +34,6 @@ from shared.toast_orders import (
     Check,
     Order,
     Payment,
-    Reference,
     Selection,
 )
 
@@ -109,12 +108,12 @@ def _lay_out(order: Order, restaurant_guid: str, hours: TradingHours, unit: str)
         _text(order.display_number),
         order.source,
         order.approval_status,
-        _guid(order.dining_option),
-        _guid(order.revenue_center),
-        _guid(order.service_area),
-        _guid(order.table),
-        _guid(order.restaurant_service),
-        _guid(order.server),
+        order.dining_option and order.dining_option.guid,
+        order.revenue_center and order.revenue_center.guid,
+        order.service_area and order.service_area.guid,
+        order.table and order.table.guid,
+        order.restaurant_service and order.restaurant_service.guid,
+        order.server and order.server.guid,
         order.number_of_guests,
         order.duration,
         unit=unit,
@@ -143,7 +142,7 @@ class _Flattener:
         staged = self.staged
         voided = staged.is_voided or check.voided is True
         deleted = staged.is_deleted or check.deleted is True
-        discounted = self.add_discounts(check.applied_discounts, check.guid, None, check.guid, voided, deleted)
+        discounted = self.add_discounts(check.applied_discounts or (), check.guid, None, check.guid, voided, deleted)
         for selection in check.selections or ():
             discounted += self.add_selection(selection, check.guid, None, 0, voided, deleted)
         charged, gratuity = ZERO, ZERO
@@ -186,7 +185,9 @@ class _Flattener:
         """Add a selection and its modifiers; return their discounts that count for the check."""
         guid = selection.guid
         voided = voided or selection.voided is True
-        own_discounts = self.add_discounts(selection.applied_discounts, check_guid, guid, guid, voided, deleted)
+        own_discounts = ZERO
+        if selection.applied_discounts:
+            own_discounts = self.add_discounts(selection.applied_discounts, check_guid, guid, guid, voided, deleted)
         if selection.applied_taxes:
             self.add_taxes(selection.applied_taxes, check_guid, guid, "SELECTION", voided, deleted)
         refund = selection.refund_details
@@ -202,20 +203,20 @@ class _Flattener:
                 selection.deferred is True,
                 parent_guid,
                 dining_option.guid if dining_option else self.staged.dining_option_guid,
-                _guid(selection.item),
+                selection.item and selection.item.guid,
                 selection.display_name,
-                _guid(selection.item_group),
-                _guid(selection.option_group),
-                _guid(selection.pre_modifier),
-                _guid(selection.sales_category),
+                selection.item_group and selection.item_group.guid,
+                selection.option_group and selection.option_group.guid,
+                selection.pre_modifier and selection.pre_modifier.guid,
+                selection.sales_category and selection.sales_category.guid,
                 selection.selection_type,
                 selection.quantity,
                 selection.unit_of_measure,
                 selection.pre_discount_price,
                 selection.price,
                 selection.tax,
-                refund.refund_amount if refund else None,
-                _guid(selection.void_reason),
+                refund and refund.refund_amount,
+                selection.void_reason and selection.void_reason.guid,
             )
         )
         counted = ZERO if voided else own_discounts
@@ -225,7 +226,7 @@ class _Flattener:
 
     def add_discounts(
         self,
-        discounts: list[AppliedDiscount] | None,
+        discounts: Sequence[AppliedDiscount],
         check_guid: str,
         selection_guid: str | None,
         parent_guid: str,
@@ -233,11 +234,9 @@ class _Flattener:
         deleted: bool,
     ) -> Decimal:
         """Add the discounts of one parent; return their sum, without those that were taken back."""
-        if not discounts:
-            return ZERO
         total, keys = ZERO, set[str]()
         for discount in discounts:
-            config_guid = _guid(discount.discount)
+            config_guid = discount.discount and discount.discount.guid
             reason = discount.applied_discount_reason
             self.staged.discounts.append(
                 DiscountRow(
@@ -252,7 +251,7 @@ class _Flattener:
                     discount.discount_type,
                     discount.discount_amount,
                     discount.non_tax_discount_amount,
-                    reason.name if reason else None,
+                    reason and reason.name,
                     discount.processing_state,
                 )
             )
@@ -262,7 +261,7 @@ class _Flattener:
 
     def add_service_charge(self, charge: AppliedServiceCharge, check_guid: str, voided: bool, deleted: bool) -> Decimal:
         """Add a service charge and its taxes; return its amount."""
-        config_guid = _guid(charge.service_charge)
+        config_guid = charge.service_charge and charge.service_charge.guid
         key = _key(self.charge_keys, charge.guid, config_guid, charge.name)
         self.staged.service_charges.append(
             ServiceChargeRow(
@@ -288,9 +287,10 @@ class _Flattener:
         self, taxes: list[AppliedTax], check_guid: str, parent_guid: str, kind: str, voided: bool, deleted: bool
     ) -> None:
         keys: set[str] = set()
+        add = self.staged.taxes.append
         for tax in taxes:
-            rate_guid = _guid(tax.tax_rate)
-            self.staged.taxes.append(
+            rate_guid = tax.tax_rate and tax.tax_rate.guid
+            add(
                 TaxRow(
                     check_guid,
                     parent_guid,
@@ -321,23 +321,23 @@ class _Flattener:
                 payment.type,
                 payment.card_type,
                 payment.card_entry_mode,
-                _guid(payment.other_payment),
-                _guid(payment.cash_drawer),
-                _guid(payment.server),
+                payment.other_payment and payment.other_payment.guid,
+                payment.cash_drawer and payment.cash_drawer.guid,
+                payment.server and payment.server.guid,
                 payment.amount,
                 payment.tip_amount,
                 payment.amount_tendered,
                 payment.original_processing_fee,
                 payment.refund_status,
-                refund.refund_amount if refund else None,
-                refund.tip_refund_amount if refund else None,
+                refund and refund.refund_amount,
+                refund and refund.tip_refund_amount,
                 _optional_date(refund.refund_business_date) if refund else None,
                 payment.payment_status,
             )
         )
         took_money = not voided and payment.payment_status not in FAILED_PAYMENTS
         tip = payment.tip_amount if took_money else None
-        return tip or ZERO, (refund.refund_amount if refund else None) or ZERO
+        return tip or ZERO, (refund and refund.refund_amount) or ZERO
 
     def refuse_repeated_guids(self) -> None:
         """Two children with one GUID would overwrite each other; such an order is not to be trusted."""
@@ -357,10 +357,6 @@ def _refuse_repeats(kind: str, guids: list[str]) -> None:
 
 
 # --- keys, references, dates -------------------------------------------------------------------------
-
-
-def _guid(reference: Reference | None) -> str | None:
-    return reference.guid if reference is not None else None
 
 
 def _text(value: str | int | None) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
 import msgspec
 from msgspec import Meta
@@ -21,9 +21,13 @@ Guid = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class ToastObject(msgspec.Struct, rename="camel", gc=False):
-    """Base of what Toast sends; without cycles, so the garbage collector need not follow it."""
+    """Base of what Toast sends; without cycles, so the garbage collector need not follow it.
+
+    Those marked final are never false, so that ``reference and reference.guid`` is its GUID or None.
+    """
 
 
+@final
 class Reference(ToastObject):
     """A pointer to another Toast entity."""
 
@@ -42,6 +46,7 @@ class AppliedTax(ToastObject):
     facilitator_collect_and_remit_tax: bool | None = None
 
 
+@final
 class DiscountReason(ToastObject):
     """Why a discount was given; the free-text comment is left out, it can name a guest."""
 
@@ -76,6 +81,7 @@ class AppliedServiceCharge(ToastObject):
     service_charge_category: str | None = None
 
 
+@final
 class SelectionRefund(ToastObject):
     """What was refunded of a selection, before and of tax."""
 
@@ -109,6 +115,7 @@ class Selection(ToastObject):
     modifiers: list[Selection] | None = None
 
 
+@final
 class Refund(ToastObject):
     """What was given back of a payment; ``refund_business_date`` is yyyymmdd as a number."""
 
