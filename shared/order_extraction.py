@@ -12,7 +12,7 @@ from shared.order_loading import OrderLoad, extracted_rows
 from shared.order_rows import flatten_orders
 from shared.order_tables import StagedOrder
 from shared.toast_client import ToastClient
-from shared.toast_orders import Order, decode_orders_page, encode_order, undecodable
+from shared.toast_orders import Order, decode_orders_page, rejected_order
 from shared.units import Unit
 
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, seen
     """Page once through the day; the number of pages. ``seen`` has the version of each order met."""
 
     def rejected(order: Order, reason: str) -> None:
-        unit.rejects.append(undecodable(encode_order(order), reason))
+        unit.rejects.append(rejected_order(order, reason))
 
     pages = 0
     for page in toast.orders_by_business_date(

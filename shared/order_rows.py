@@ -125,6 +125,8 @@ def _lay_out(order: Order, restaurant_guid: str, hours: TradingHours, unit: str)
             flattener.add_check(check)
     except InvalidOperation:  # an amount that is written as a text and says NaN, say
         raise ObjectRejected("an amount is not a number") from None
+    except RecursionError:
+        raise ObjectRejected("modifiers are nested too deeply") from None
     flattener.refuse_repeated_guids()
     return staged
 

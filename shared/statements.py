@@ -50,10 +50,10 @@ def insert_values(dataset: str, table: Table, rows: Sequence[Row]) -> Statement:
     partition = names.index(table.partition_by)
     values = tuple(msgspec.structs.astuple(row) for row in rows)
     dates = tuple(sorted({value[partition] for value in values}))
-    same_key = " AND ".join(f"present.{name} = new.{name}" for name in table.key)
+    same_key = " AND ".join(f"present.{name} = given.{name}" for name in table.key)
     sql = f"""INSERT INTO `{dataset}.{table.name}` ({", ".join(names)})
-SELECT {", ".join(f"new.{name}" for name in names)}
-FROM UNNEST(@rows) AS new
+SELECT {", ".join(f"given.{name}" for name in names)}
+FROM UNNEST(@rows) AS given
 WHERE NOT EXISTS (
     SELECT 1 FROM `{dataset}.{table.name}` AS present
     WHERE present.{table.partition_by} IN UNNEST(@dates) AND {same_key})"""

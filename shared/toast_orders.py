@@ -252,16 +252,19 @@ def _decode_one_by_one(body: bytes) -> OrdersPage:
     return page
 
 
-def encode_order(order: Order) -> bytes:
-    """A decoded order as JSON again: the fields that are used, under Toast's names."""
-    return msgspec.json.encode(order)
-
-
 # --- what may be kept of an object that was rejected ------------------------------------------------
 
 
+def rejected_order(order: Order, reason: str) -> Undecodable:
+    """Describe an order that was decoded, and then could not be turned into rows."""
+    try:
+        return Undecodable(order.guid, reason, msgspec.json.encode(order).decode())
+    except RecursionError:
+        return Undecodable(order.guid, reason, "nested too deeply to be written")
+
+
 def undecodable(raw: bytes, reason: str) -> Undecodable:
-    """Describe an object that was rejected, keeping only the fields that are loaded anyway.
+    """Describe an object that could not be decoded, keeping only the fields that are loaded anyway.
 
     Naming what may stay, rather than what must go, also keeps out guest data in fields that Toast adds
     tomorrow.

@@ -36,7 +36,7 @@ from shared.order_tables import ORDER_CHILDREN, StagedOrder
 from shared.spool import Spool
 from shared.tables import columns_of
 from shared.toast_client import UnreadableBody
-from shared.toast_orders import Order, OrdersPage, Undecodable, decode_orders_page, encode_order, undecodable
+from shared.toast_orders import Order, OrdersPage, Undecodable, decode_orders_page, rejected_order, undecodable
 
 NEW_YORK = TradingHours("America/New_York", 4)
 
@@ -383,7 +383,7 @@ def test_an_order_that_was_decoded_is_written_again_as_it_came() -> None:
 
 def test_an_order_that_is_rejected_after_decoding_can_be_kept_too() -> None:
     decoded = decode_one(guid="late", numberOfGuests=2**70)
-    kept = undecodable(encode_order(decoded), "more than a column holds")
+    kept = rejected_order(decoded, "more than a column holds")
     assert kept.guid == "late"
     assert json.loads(kept.payload)["server"]["guid"]
 
@@ -432,7 +432,7 @@ def assert_all_accounted_for(body: bytes) -> None:
         try:
             staged = flatten_order(one, restaurant_guid=RESTAURANT, hours=NEW_YORK, unit="unit")
         except ObjectRejected as rejection:
-            rejected.append(undecodable(encode_order(one), rejection.reason))
+            rejected.append(rejected_order(one, rejection.reason))
             continue
         assert_can_stand(staged)
     assert all(one.reason for one in rejected)
@@ -512,5 +512,5 @@ def test_whatever_is_wrong_with_an_order_no_guest_data_is_kept_of_it(data: st.Da
         else:
             container[key] = data.draw(strange_values)
     decoded = decode_orders_page(page(whole))
-    kept = decoded.undecodable + [undecodable(encode_order(one), "for the test") for one in decoded.orders]
+    kept = decoded.undecodable + [rejected_order(one, "for the test") for one in decoded.orders]
     assert all(GUEST not in one.payload + one.reason + one.guid for one in kept)
