@@ -1,0 +1,177 @@
+"""A function as its callers see it: through HTTP, in this process or as a server; and what it logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+import requests
+
+from local_stack.processes import PRODUCT_VARIABLES, ROOT
+from shared import connections
+from shared.config import DEFAULT_RESTAURANTS_FILE, load_tenants
+
+PROBLEM = "application/problem+json"
+RESTAURANTS = list(next(iter(load_tenants(DEFAULT_RESTAURANTS_FILE).values())).restaurants)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply of a function, whichever way it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Json:
+        return json.loads(self.text)
+
+    @property
+    def restaurants(self) -> dict[str, Json]:
+        """What the reply says about each restaurant, by GUID."""
+        return {entry["restaurant_guid"]: entry for entry in self.body["restaurants"]}
+
+    @property
+    def only(self) -> Json:
+        """What it says about the one restaurant that was asked for."""
+        (entry,) = self.body["restaurants"]
+        return entry
+
+    def count(self, what: str) -> int:
+        """The sum of one counter over all restaurants and tables."""
+        return sum(counts[what] for entry in self.body["restaurants"] for counts in entry["tables"].values())
+
+    def succeeded(self) -> Reply:
+        """Itself, after making sure that all went well."""
+        assert (self.status, self.body.get("status")) == (200, "success"), self.text[:2000]
+        return self
+
+    def is_problem(self, status: int, *words: str) -> Json:
+        """The problem details, after making sure that it is a whole one, which says these words."""
+        assert self.status == status, self.text[:2000]
+        assert self.headers["Content-Type"] == PROBLEM
+        problem = self.body
+        assert problem.keys() >= {"type", "title", "status", "detail", "run_id"}
+        assert problem["status"] == status
+        assert problem["title"]
+        assert re.fullmatch(r"orders_daily-[0-9a-f]{32}", problem["run_id"])
+        assert "Retry-After" in self.headers if status == 503 else "Retry-After" not in self.headers
+        missing = [word for word in words if word not in problem["detail"]]
+        assert not missing, f"{missing} not in {problem['detail']!r}"
+        assert not re.search(r"Traceback|File \"", self.text), self.text
+        return problem
+
+
+class InProcess:
+    """The function in this process, behind functions-framework's own WSGI application."""
+
+    def __init__(self, target: str) -> None:
+        self.client = functions_framework.create_app(target, str(ROOT / "main.py")).test_client()
+
+    def request(self, method: str = "POST", path: str = "/", **options: Any) -> Reply:
+        response = self.client.open(path, method=method, **options)
+        return Reply(response.status_code, response.headers, response.get_data(as_text=True))
+
+    def __call__(self, **body: Any) -> Reply:
+        """POST a JSON object with these fields; dates are written as ISO dates."""
+        return self.request(data=to_json(body))
+
+
+def post(url: str, *, timeout: float = 120.0, **body: Any) -> Reply:
+    """Call a function that another process serves."""
+    response = requests.post(url, data=to_json(body), timeout=timeout)
+    return Reply(response.status_code, response.headers, response.text)
+
+
+def to_json(body: Json) -> str:
+    return json.dumps(body, default=str)
+
+
+@contextmanager
+def in_process(environment: Mapping[str, str], target: str = "orders_daily") -> Iterator[InProcess]:
+    """The function under these settings and no others; connections of other settings are forgotten."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in PRODUCT_VARIABLES:
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        forget_connections()
+        try:
+            yield InProcess(target)
+        finally:
+            forget_connections()
+
+
+def forget_connections() -> None:
+    connections.toast_client.cache_clear()
+    connections.warehouse.cache_clear()
+
+
+def restaurants_file(path: Path, guids: Sequence[str]) -> Path:
+    """A restaurants.toml with these of the example restaurants."""
+    names = {restaurant.guid: restaurant.name for restaurant in RESTAURANTS}
+    rows = "".join(
+        f'[[tenants.purpose.restaurants]]\nguid = "{guid}"\nname = {json.dumps(names[guid], ensure_ascii=False)}\n'
+        for guid in guids
+    )
+    path.write_text(rows, encoding="utf-8")
+    return path
+
+
+def log_lines(text: str) -> list[Json]:
+    """The lines of a log, each of which must be a JSON object that names its run."""
+    lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+    for line in lines:
+        assert line.keys() >= {"severity", "message", "time", "run_id"}, line
+    return lines
+
+
+class SimulatorControl:
+    """What a test does to a simulated Toast."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def _ask(self, method: Callable[..., requests.Response], what: str, **options: Any) -> Json:
+        response = method(f"{self.url}/_simulator/{what}", timeout=60, **options)
+        assert response.ok, response.text
+        return response.json()
+
+    def fault(self, kind: str, **options: Any) -> None:
+        self._ask(requests.post, "faults", json={"kind": kind, **options})
+
+    def struck(self) -> int:
+        """How often the faults that are set have struck."""
+        return sum(fault["struck"] for fault in self._ask(requests.get, "faults")["faults"])
+
+    def no_faults(self) -> None:
+        self._ask(requests.delete, "faults")
+
+    def edit(self, restaurant: str, order: str, change: str, **options: Any) -> None:
+        body = {"restaurant_guid": restaurant, "order_guid": order, "change": change, **options}
+        self._ask(requests.post, "edits", data=to_json(body))
+
+    def clock(self, now: str) -> None:
+        self._ask(requests.post, "clock", json={"now": now})
+
+    def requests_so_far(self) -> Json:
+        return self._ask(requests.get, "requests")
+
+    def count_requests_anew(self) -> None:
+        self._ask(requests.delete, "requests")
+
+    def keys(self, restaurant: str, date: object, table: str = "fact_orders") -> list[list[Any]]:
+        """[order_guid, own guid or null, modifiedDate] of each row that there should be."""
+        query = {"restaurant_guid": restaurant, "start_date": str(date), "end_date": str(date), "keys": "true"}
+        (day,) = self._ask(requests.get, "truth", params=query)["days"]
+        return day["tables"][table]["keys"]
