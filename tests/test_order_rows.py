@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -33,7 +32,7 @@ from shared.date_utils import TradingHours
 from shared.errors import ObjectRejected
 from shared.order_rows import flatten_order, flatten_orders
 from shared.order_tables import ORDER_CHILDREN, StagedOrder
-from shared.spool import Spool
+from shared.spool import encode_rows
 from shared.tables import Row, columns_of
 from shared.toast_orders import Order, Selection, decode_orders_page
 
@@ -1411,29 +1410,19 @@ def test_of_any_order_every_row_finds_its_parent(toast_order: Json) -> None:
         assert taxed.parent_guid in (items if taxed.parent_kind == "SELECTION" else charge_keys)
 
 
-def ndjson(*staged: StagedOrder) -> list[Any]:
-    """The lines that go to BigQuery, through the spool that writes them."""
-    sent = io.BytesIO()
-
-    def keep(part: Any) -> None:
-        part.seek(0)
-        sent.write(part.read())
-
-    spool = Spool(keep)
-    spool.write(staged)
-    spool.finish()
-    spool.close()
-    return [msgspec.json.decode(line) for line in sent.getvalue().splitlines()]
+def line_of(staged: StagedOrder) -> Any:
+    """The line that goes to BigQuery."""
+    return msgspec.json.decode(encode_rows([staged]))
 
 
 @any_order
 def test_of_any_order_the_line_is_one_that_bigquery_takes(toast_order: Json) -> None:
-    (line,) = ndjson(flatten(toast_order))
+    line = line_of(flatten(toast_order))
     assert schema_checker.problems(line, columns_of(StagedOrder)) == []
 
 
 def test_the_line_holds_every_column_of_every_row() -> None:
-    (line,) = ndjson(flatten(FULL_ORDER))
+    line = line_of(flatten(FULL_ORDER))
     assert schema_checker.problems(line, columns_of(StagedOrder)) == []
     for record in ORDER_CHILDREN:
         at = {"items": 1, "discounts": 1}.get(record, 0)
@@ -1466,5 +1455,5 @@ def test_the_line_holds_every_column_of_every_row() -> None:
     ids=str,
 )
 def test_a_line_that_bigquery_refuses_is_seen(change: Json, problem: str) -> None:
-    (line,) = ndjson(flatten(order()))
+    line = line_of(flatten(order()))
     assert problem in schema_checker.problems(line | change, columns_of(StagedOrder))
