@@ -205,7 +205,7 @@ class Warehouse:
         """Do something with BigQuery, with retries while it fails for now."""
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_delay(PATIENCE_SECONDS if self._reached else FIRST_CONTACT_SECONDS),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=20.0),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=20.0),
             retry=tenacity.retry_if_exception(lambda error: verdict_of(error) == "transient"),
             before_sleep=lambda state: log.warning("bigquery_retry", what=what, error=_words(_error_of(state))),
             sleep=self._sleep,

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
-from itertools import chain
-from operator import attrgetter
+from decimal import Decimal, localcontext
 
 from shared.date_utils import TradingHours, from_toast_date
 from shared.errors import ObjectRejected
+from shared.order_numbers import ANY_NUMBER, ZERO, numbers_fit
 from shared.order_tables import (
-    ORDER_CHILDREN,
     CheckRow,
     DiscountRow,
     ItemRow,
@@ -26,7 +24,6 @@ from shared.order_tables import (
     StagedOrder,
     TaxRow,
 )
-from shared.tables import columns_of
 from shared.toast_orders import (
     AppliedDiscount,
     AppliedServiceCharge,
@@ -36,8 +33,6 @@ from shared.toast_orders import (
     Payment,
     Selection,
 )
-
-ZERO = Decimal(0)
 
 # A payment in one of these states took no money, so its tip is no tip (Toast: Payment.paymentStatus).
 FAILED_PAYMENTS = frozenset({"VOIDED", "DENIED", "CANCELLED", "ERROR", "ERROR_NETWORK"})
@@ -60,8 +55,9 @@ def flatten_orders(
     A page that is in order, as nearly all are, is looked at as a whole, which is faster than one by one.
     """
     try:
-        staged = [_lay_out(order, restaurant_guid, hours, unit) for order in orders]
-        if _numbers_fit(staged):
+        with localcontext(ANY_NUMBER):
+            staged = [_lay_out(order, restaurant_guid, hours, unit) for order in orders]
+        if numbers_fit(staged):
             return staged
     except ObjectRejected:
         pass
@@ -83,9 +79,10 @@ def flatten_order(order: Order, *, restaurant_guid: str, hours: TradingHours, un
     Raises ObjectRejected when the order cannot stand in the warehouse: a business date that is none, a
     GUID that stands twice in it, a number that no column holds.
     """
-    staged = _lay_out(order, restaurant_guid, hours, unit)
-    if not _numbers_fit([staged]):
-        _make_numbers_fit(staged)
+    with localcontext(ANY_NUMBER):
+        staged = _lay_out(order, restaurant_guid, hours, unit)
+    if not numbers_fit([staged]):
+        make_numbers_fit(staged)
     return staged
 
 
@@ -123,8 +120,6 @@ def _lay_out(order: Order, restaurant_guid: str, hours: TradingHours, unit: str)
     try:
         for check in checks:
             flattener.add_check(check)
-    except InvalidOperation:  # an amount that is written as a text and says NaN, say
-        raise ObjectRejected("an amount is not a number") from None
     except RecursionError:
         raise ObjectRejected("modifiers are nested too deeply") from None
     flattener.refuse_repeated_guids()
@@ -318,7 +313,7 @@ class _Flattener:
                 payment.guid,
                 check_guid,
                 voided,
-                _optional_date(payment.paid_business_date),
+                _optional_date("paidBusinessDate", payment.paid_business_date),
                 payment.paid_date,
                 payment.type,
                 payment.card_type,
@@ -333,7 +328,7 @@ class _Flattener:
                 payment.refund_status,
                 refund and refund.refund_amount,
                 refund and refund.tip_refund_amount,
-                _optional_date(refund.refund_business_date) if refund else None,
+                _optional_date("refundBusinessDate", refund.refund_business_date) if refund else None,
                 payment.payment_status,
             )
         )
@@ -390,13 +385,13 @@ def _business_date(yyyymmdd: int) -> dt.date:
     return date
 
 
-def _optional_date(yyyymmdd: int | None) -> dt.date | None:
+def _optional_date(field: str, yyyymmdd: int | None) -> dt.date | None:
     if yyyymmdd is None:
         return None
     try:
         return from_toast_date(yyyymmdd)
     except (ValueError, OverflowError):
-        raise ObjectRejected(f"{yyyymmdd} is not a date") from None
+        raise ObjectRejected(f"{field} {yyyymmdd} is not a date") from None
 
 
 def _may_have_moved(order: Order, business_date: dt.date, hours: TradingHours) -> bool:
@@ -412,59 +407,3 @@ def _may_have_moved(order: Order, business_date: dt.date, hours: TradingHours) -
         (opened is None or hours.contains(business_date, opened))
         and (created is None or hours.contains(business_date, created))
     )
-
-
-# --- numbers that a column can hold ------------------------------------------------------------------
-
-# NUMERIC keeps 29 digits before the point and 9 after it; INT64 is 64 bits.
-_SCALE = Decimal("1E-9")
-_TOO_LARGE = Decimal("1E+28")
-_LARGEST_INT = 2**63
-
-# For each repeated record of StagedOrder: the names of its NUMERIC columns.
-_NUMERIC_COLUMNS = {
-    record: tuple(column.name for column in columns_of(table.row) if column.type == "NUMERIC")
-    for record, table in ORDER_CHILDREN.items()
-}
-# A getter of the record, and one that takes all those columns from a row at once (a tuple, so two at least).
-_NUMBERS = tuple((attrgetter(record), attrgetter(*names, names[0])) for record, names in _NUMERIC_COLUMNS.items())
-
-
-def _numbers_fit(staged: Sequence[StagedOrder]) -> bool:
-    """Whether every number of these orders fits its column as it is.
-
-    Adding them all up tells it in one glance: a sum has the smallest exponent of what was added, a
-    positive one when something had more than 28 digits, and none when something was not finite.
-    """
-    total = ZERO
-    try:
-        for record_of, numbers_of in _NUMBERS:
-            rows = chain.from_iterable(map(record_of, staged))
-            total = sum(filter(None, chain.from_iterable(map(numbers_of, rows))), total)
-    except InvalidOperation:
-        return False
-    exponent = total.as_tuple().exponent
-    return isinstance(exponent, int) and -9 <= exponent <= 0 and all(map(_counts_fit, staged))
-
-
-def _counts_fit(staged: StagedOrder) -> bool:
-    return abs(staged.guest_count or 0) < _LARGEST_INT and abs(staged.duration_seconds or 0) < _LARGEST_INT
-
-
-def _make_numbers_fit(staged: StagedOrder) -> None:
-    """Round what has more than nine decimals, half away from zero as BigQuery does; refuse what is too large."""
-    if not _counts_fit(staged):
-        raise ObjectRejected("numberOfGuests or duration is more than a whole-number column holds")
-    for record, names in _NUMERIC_COLUMNS.items():
-        for row in getattr(staged, record):
-            for name in names:
-                value = getattr(row, name)
-                if value is None:
-                    continue
-                if not value.is_finite() or abs(value) >= _TOO_LARGE:
-                    raise ObjectRejected(f"{name} {value} is more than a NUMERIC column holds")
-                if value.as_tuple().exponent < -9:
-                    setattr(row, name, value.quantize(_SCALE, ROUND_HALF_UP, _WIDE))
-
-
-_WIDE = Context(prec=60)

@@ -36,7 +36,7 @@ def parse_body(body: bytes) -> RequestBody:
     """
     try:
         content = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidRequest({"body": f"not JSON ({error}); send {{}} to ask for every restaurant"}) from error
     if not isinstance(content, dict):
         raise InvalidRequest({"body": 'expected a JSON object such as {"restaurant_guid": "ALL"}'})

@@ -8,8 +8,10 @@ at any time), so they are plain strings. Money is decimal, in currency units; ti
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from decimal import Decimal
-from typing import Annotated, Any, final
+from functools import cache
+from typing import Annotated, Any, final, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -225,6 +227,10 @@ _orders_decoder = msgspec.json.Decoder(list[Order])
 _parts_decoder = msgspec.json.Decoder(list[msgspec.Raw])
 _order_decoder = msgspec.json.Decoder(Order)
 
+# What decoding raises for bytes that are not the JSON, or not the shape, that they should be: besides
+# msgspec's own error, ValueError for broken UTF-8 and endless digits, RecursionError for endless nesting.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 
 def decode_orders_page(body: bytes) -> OrdersPage:
     """Decode a page of ordersBulk.
@@ -234,20 +240,20 @@ def decode_orders_page(body: bytes) -> OrdersPage:
     """
     try:
         return OrdersPage(_orders_decoder.decode(body), [])
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _decode_one_by_one(body)
 
 
 def _decode_one_by_one(body: bytes) -> OrdersPage:
     try:
         parts = _parts_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise UnreadableBody(f"not a JSON list of orders: {error}") from error
     page = OrdersPage([], [])
     for part in parts:
         try:
             page.orders.append(_order_decoder.decode(part))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             page.undecodable.append(undecodable(bytes(part), str(error)))
     return page
 
@@ -264,28 +270,42 @@ def rejected_order(order: Order, reason: str) -> Undecodable:
 
 
 def undecodable(raw: bytes, reason: str) -> Undecodable:
-    """Describe an object that could not be decoded, keeping only the fields that are loaded anyway.
+    """Describe an object that could not be decoded, keeping only what would have been loaded of it.
 
     Naming what may stay, rather than what must go, also keeps out guest data in fields that Toast adds
-    tomorrow.
+    tomorrow. Of what is not even JSON only length and hash are kept.
     """
     try:
         content = msgspec.json.decode(raw)
-        payload = msgspec.json.encode(_known_fields_only(content)).decode()
+        payload = msgspec.json.encode(_loaded_parts(content, Order)).decode()
     except RecursionError:
         return Undecodable("", reason, f"nested too deeply to be read; {len(raw)} bytes")
+    except UNREADABLE:
+        return Undecodable("", reason, f"not readable; {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}")
     guid = content.get("guid") if isinstance(content, dict) else None
     return Undecodable(guid if isinstance(guid, str) else "", reason, payload)
 
 
-def _known_fields_only(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _known_fields_only(item) for key, item in value.items() if key in _KNOWN_FIELDS}
+def _loaded_parts(value: Any, kind: type[ToastObject] | None) -> Any:
+    """What a Toast object of this kind (None: a plain value) may keep; what stands where it should not is named."""
     if isinstance(value, list):
-        return [_known_fields_only(item) for item in value]
-    return value
+        return [_loaded_parts(item, kind) for item in value]
+    if isinstance(value, dict):
+        if kind is None:
+            return "(an object)"
+        fields = _fields_of(kind)
+        return {name: _loaded_parts(item, fields[name]) for name, item in value.items() if name in fields}
+    return value if kind is None or value is None else f"(a {type(value).__name__})"
 
 
-_KNOWN_FIELDS = frozenset(
-    field.encode_name for kind in ToastObject.__subclasses__() for field in msgspec.structs.fields(kind)
-)
+@cache
+def _fields_of(kind: type[ToastObject]) -> dict[str, type[ToastObject] | None]:
+    """The fields of a Toast object as Toast names them, each with the kind of object that it holds."""
+    hints = get_type_hints(kind)
+    return {field.encode_name: _object_in(hints[field.name]) for field in msgspec.structs.fields(kind)}
+
+
+def _object_in(hint: Any) -> type[ToastObject] | None:
+    if isinstance(hint, type) and issubclass(hint, ToastObject):
+        return hint
+    return next((found for argument in get_args(hint) if (found := _object_in(argument))), None)
