@@ -212,6 +212,12 @@ def test_everything_that_a_file_can_say_is_read(write: Write) -> None:
     assert tenants["second"].restaurants[0].tenant == "second"
 
 
+@pytest.mark.parametrize(("written", "amount"), [("0", "0"), ("0.0", "0.0"), ("60", "60"), ("0.1", "0.1")])
+def test_an_amount_is_read_as_it_is_written(write: Write, written: str, amount: str) -> None:
+    (tenant,) = load_tenants(write(f"{VALID}min_net_sales = {written}")).values()
+    assert tenant.restaurants[0].min_net_sales == Decimal(amount)
+
+
 def test_a_file_that_is_not_there_says_how_to_name_another(tmp_path: Path) -> None:
     reason = refusal(tmp_path / "nowhere.toml")
     assert reason.startswith("cannot be read (No such file or directory)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -236,6 +237,14 @@ def test_a_number_that_no_computer_holds_rejects_its_order_only(field: str, lite
     assert [one.guid for one in decoded.orders] == ["fine"]
     (broken,) = decoded.undecodable
     assert broken.reason
+
+
+def test_an_object_that_cannot_be_read_at_all_leaves_its_length_and_hash() -> None:
+    raw = b'{"guid": "broken", "source": "\xff", "tabName": "Jane Doe"}'
+    (broken,) = decode_orders_page(b"[" + raw + b"]").undecodable
+    assert "Jane" not in broken.payload
+    assert f"{len(raw)} bytes" in broken.payload
+    assert hashlib.sha256(raw).hexdigest() in broken.payload
 
 
 # --- nesting -----------------------------------------------------------------------------------------
