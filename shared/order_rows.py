@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 
 from shared.date_utils import TradingHours, from_toast_date
 from shared.errors import ObjectRejected
-from shared.order_numbers import ANY_NUMBER, ZERO, numbers_fit
+from shared.order_numbers import ANY_NUMBER, ZERO, make_numbers_fit, numbers_fit
 from shared.order_tables import (
     CheckRow,
     DiscountRow,
