@@ -487,6 +487,22 @@ def mutate(draw: st.DrawFn, whole: Json) -> None:
             container[key] = json.loads(to_json(other[at]))
 
 
+@pytest.mark.parametrize("written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00"])
+@pytest.mark.parametrize(
+    ("place", "field"),
+    [
+        *(("order", f"{event}Date") for event in ("modified", "created", "opened", "promised", "paid", "closed")),
+        *(("check", f"{event}Date") for event in ("opened", "paid", "closed")),
+        ("payment", "paidDate"),
+    ],
+)
+def test_a_time_outside_the_years_that_a_column_holds_does_not_reach_bigquery(
+    place: str, field: str, written: str
+) -> None:
+    of_order, of_check, of_payment = ({field: written} if place == one else {} for one in ("order", "check", "payment"))
+    assert_all_accounted_for(page(order(checks=[check(payments=[payment(**of_payment)], **of_check)], **of_order)))
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_an_order_changed_anywhere_is_rows_that_bigquery_takes_or_a_rejection(data: st.DataObject) -> None:
