@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +14,15 @@ from typing import Any
 import functions_framework
 import pytest
 import requests
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
 
 from local_stack.processes import PRODUCT_VARIABLES, ROOT
+from local_stack.truth import differences
 from shared import connections
 from shared.config import DEFAULT_RESTAURANTS_FILE, load_tenants
+from shared.order_tables import ORDER_TABLES
+from shared.run_tables import RUN_TABLES
 
 PROBLEM = "application/problem+json"
 RESTAURANTS = list(next(iter(load_tenants(DEFAULT_RESTAURANTS_FILE).values())).restaurants)
@@ -117,14 +123,11 @@ def forget_connections() -> None:
     connections.warehouse.cache_clear()
 
 
-def restaurants_file(path: Path, guids: Sequence[str]) -> Path:
-    """A restaurants.toml with these of the example restaurants."""
+def restaurants_file(path: Path, guids: Sequence[str], more: str = "") -> Path:
+    """A restaurants.toml with these of the example restaurants, and ``more`` lines for each."""
     names = {restaurant.guid: restaurant.name for restaurant in RESTAURANTS}
-    rows = "".join(
-        f'[[tenants.purpose.restaurants]]\nguid = "{guid}"\nname = {json.dumps(names[guid], ensure_ascii=False)}\n'
-        for guid in guids
-    )
-    path.write_text(rows, encoding="utf-8")
+    rows = [f'[[tenants.purpose.restaurants]]\nguid = "{guid}"\nname = "{names[guid]}"\n{more}\n' for guid in guids]
+    path.write_text("".join(rows), encoding="utf-8")
     return path
 
 
@@ -134,6 +137,50 @@ def log_lines(text: str) -> list[Json]:
     for line in lines:
         assert line.keys() >= {"severity", "message", "time", "run_id"}, line
     return lines
+
+
+class Tables:
+    """What a test asks of a dataset."""
+
+    def __init__(self, client: bigquery.Client, dataset: str) -> None:
+        self.client = client
+        self.dataset = dataset
+
+    def rows(self, sql: str) -> list[Json]:
+        """The rows of a query, in which {dataset} stands for the dataset."""
+        return [dict(row) for row in self.client.query(sql.format(dataset=self.dataset)).result()]
+
+    def count(self, table: str, condition: str = "TRUE") -> int:
+        """How many rows a table has; none as long as it does not exist."""
+        sql = f"SELECT COUNT(*) AS n FROM {{dataset}}.{table} WHERE {SOME_DATE[table]} AND {condition}"
+        try:
+            return int(self.rows(sql)[0]["n"])
+        except NotFound:
+            return 0
+
+    def duplicates(self) -> dict[str, int]:
+        """How many rows have a key that another one has, by order table."""
+        sql = " UNION ALL ".join(
+            f"SELECT '{table.name}' AS name, COUNT(*) - COUNT(DISTINCT CONCAT({', '.join(table.key)})) AS n "
+            f"FROM {{dataset}}.{table.name} WHERE {SOME_DATE[table.name]}"
+            for table in ORDER_TABLES
+        )
+        return {row["name"]: row["n"] for row in self.rows(sql) if row["n"]}
+
+    def staging_tables(self) -> list[str]:
+        names = [table.table_id for table in self.client.list_tables(self.dataset)]
+        return [name for name in names if name.startswith("staging")]
+
+    def equal_truth(self, toast: str, restaurants: Sequence[str], start: object, end: object) -> None:
+        """Make sure that all seven tables hold what they should, to the cent, and nothing twice."""
+        first, last = (dt.date.fromisoformat(str(date)) for date in (start, end))
+        found = differences(self.client, self.dataset, toast, restaurants, first, last)
+        assert found.tables.keys() == {table.name for table in ORDER_TABLES}
+        assert found.equal, "\n".join(str(difference) for difference in found.differences[:20])
+        assert self.duplicates() == {}
+
+
+SOME_DATE = {table.name: f"{table.partition_by} >= '2000-01-01'" for table in (*ORDER_TABLES, *RUN_TABLES)}
 
 
 class SimulatorControl:
