@@ -645,11 +645,11 @@ def test_a_load_broken_off_anywhere_is_completed_by_a_repeat(warehouse: Warehous
             an_order(moving, version, checks=3 - version, **moved),
         ]
 
-    def load_all(version: int) -> None:
+    def load_cases(numbers: Iterable[int], version: int) -> None:
         with OrderLoad(warehouse, next(run_ids), LOADED_AT) as load:
-            load.apply([read(a_unit(case[0]), load, versions(number, version)) for number, case in cases.items()])
+            load.apply([read(a_unit(cases[number][0]), load, versions(number, version)) for number in numbers])
 
-    load_all(version=1)
+    load_cases(breaks, version=1)
     reached = 0
     for number, (restaurant, *_) in cases.items():
         crashing = Crashing(warehouse, number)
@@ -658,9 +658,24 @@ def test_a_load_broken_off_anywhere_is_completed_by_a_repeat(warehouse: Warehous
         except Crash:
             reached += 1
     assert reached == STATEMENTS_OF_A_REPLACEMENT, "the last load came to its end"
-    load_all(version=2)
+    load_cases((number for number in breaks if number <= len(INSERTS)), version=2)
+    load_cases((number for number in breaks if number > len(INSERTS)), version=2)  # nothing to insert any more
     for number, (restaurant, *_) in cases.items():
         assert_holds(warehouse, restaurant, *versions(number, 2))
+
+
+@pytest.mark.parametrize("removed", [2, len(TABLE_NAMES) - 1], ids=["two tables are clear", "one table is not"])
+def test_a_removal_broken_off_under_an_old_date_is_taken_up_again(
+    warehouse: Warehouse, restaurant: str, run_ids: Iterator[str], removed: int
+) -> None:
+    """What shows where an order lay before, fact_checks and fact_orders, is cleared last."""
+    order = some_guid()
+    run_load(warehouse, next(run_ids), restaurant, an_order(order, 1))
+    moved = an_order(order, 2, day=NEXT_DAY, scheduled=True)
+    with pytest.raises(Crash):
+        run_load(Crashing(warehouse, len(INSERTS) + removed + 1), next(run_ids), restaurant, moved)
+    run_load(warehouse, next(run_ids), restaurant, moved)
+    assert_holds(warehouse, restaurant, moved)
 
 
 def test_a_load_broken_off_is_overtaken_by_a_newer_version(
@@ -748,6 +763,18 @@ def test_a_slow_older_load_overtaken_in_the_middle_leaves_nothing(
     slow.begin()
     at_once(restaurant, newer).finish()
     slow.finish()
+    assert_holds(warehouse, restaurant, newer)
+
+
+def test_a_slow_older_load_writes_no_more_once_it_is_overtaken(
+    warehouse: Warehouse, restaurant: str, at_once: Callable[..., SteppedLoad]
+) -> None:
+    """So it leaves nothing, even when it breaks off before its own check."""
+    order = some_guid()
+    newer = an_order(order, 2, items=1)
+    slow = at_once(restaurant, an_order(order, 1, checks=2)).until("insert-fact_payments")
+    at_once(restaurant, newer).finish()
+    slow.until("check").kill()
     assert_holds(warehouse, restaurant, newer)
 
 
