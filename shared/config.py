@@ -6,6 +6,7 @@ Everything is read when it is asked for, never at import, so that a test or a se
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import tomllib
 import uuid
@@ -40,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Leave the credentials out: a repr ends up in logs and tracebacks."""
         return f"Settings(toast_api_host={self.toast_api_host!r}, project={self.project!r}, dataset={self.dataset!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Leave them out for rich too, which shows a struct's fields in tracebacks."""
+        return [(name, getattr(self, name)) for name in ("toast_api_host", "project", "dataset")]
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -250,6 +255,6 @@ def _whole(key: str, value: Any, least: int, most: int) -> int:
 
 
 def _amount(key: str, value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise _Misplaced(f"{key}: expected an amount of at least 0, found {value!r}")
     return Decimal(str(value))

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 # The nightly close captures cards and closes paid orders some time after the closeout hour; Toast does
-# not say how long after. A day read before this much time has passed may still be changed by it.
+# not say how long after. A day read before this much time has passed may still be changed by it. Processing
+# fees can come later still (Toast advises to pull payments 6 hours after): such an order counts as changed.
 NIGHTLY_CLOSE = dt.timedelta(hours=3)
 
 
@@ -28,8 +29,8 @@ class TradingHours(msgspec.Struct, frozen=True, cache_hash=True):
     def start(self, business_date: dt.date) -> dt.datetime:
         """The instant (UTC) at which a business date begins.
 
-        A closeout hour that the clocks skip in spring is the moment at which they jump; one that comes
-        twice in autumn is the first of the two.
+        A closeout hour that the clocks skip in spring is the first instant after the gap of an hour; one
+        that comes twice in autumn is the first of the two.
         """
         return _bounds(self, business_date)[0]
 

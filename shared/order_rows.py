@@ -14,7 +14,6 @@ from decimal import Decimal, localcontext
 
 from shared.date_utils import TradingHours, from_toast_date
 from shared.errors import ObjectRejected
-from shared.order_numbers import ANY_NUMBER, ZERO, make_numbers_fit, numbers_fit
 from shared.order_tables import (
     CheckRow,
     DiscountRow,
@@ -24,6 +23,7 @@ from shared.order_tables import (
     StagedOrder,
     TaxRow,
 )
+from shared.order_values import ANY_NUMBER, ZERO, make_values_fit, values_fit
 from shared.toast_orders import (
     AppliedDiscount,
     AppliedServiceCharge,
@@ -57,7 +57,7 @@ def flatten_orders(
     try:
         with localcontext(ANY_NUMBER):
             staged = [_lay_out(order, restaurant_guid, hours, unit) for order in orders]
-        if numbers_fit(staged):
+        if values_fit(staged):
             return staged
     except ObjectRejected:
         pass
@@ -81,8 +81,8 @@ def flatten_order(order: Order, *, restaurant_guid: str, hours: TradingHours, un
     """
     with localcontext(ANY_NUMBER):
         staged = _lay_out(order, restaurant_guid, hours, unit)
-    if not numbers_fit([staged]):
-        make_numbers_fit(staged)
+    if not values_fit([staged]):
+        make_values_fit(staged)
     return staged
 
 

@@ -11,7 +11,6 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import groupby
 
 import msgspec
 
@@ -95,9 +94,3 @@ def read_all(units: Sequence[Unit], read: Callable[[Unit], None]) -> None:
 def _side_by_side(units: Iterable[Unit]) -> list[Unit]:
     """By date, so that the restaurants, each with a pace of its own, take turns."""
     return sorted(units, key=lambda unit: (unit.business_date, unit.restaurant_guid))
-
-
-def by_restaurant(units: Iterable[Unit]) -> dict[str, list[Unit]]:
-    """The units of each restaurant, by date."""
-    ordered = sorted(units, key=lambda unit: (unit.restaurant_guid, unit.business_date))
-    return {guid: list(group) for guid, group in groupby(ordered, key=lambda unit: unit.restaurant_guid)}

@@ -1,7 +1,8 @@
-"""Numbers that a column can hold: seen at a glance for a page of orders, mended or refused one by one."""
+"""Values that a column can hold: seen at a glance for a page of orders, mended or refused one by one."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from decimal import (
     MAX_EMAX,
@@ -19,8 +20,8 @@ from itertools import chain
 from operator import attrgetter
 
 from shared.errors import ObjectRejected
-from shared.order_tables import ORDER_CHILDREN, StagedOrder
-from shared.tables import columns_of
+from shared.order_tables import ORDER_CHILDREN, OrderRow, StagedOrder
+from shared.tables import Row, columns_of
 
 ZERO = Decimal(0)
 
@@ -44,8 +45,48 @@ _NUMERIC_COLUMNS = {
 _NUMBERS = tuple((attrgetter(record), attrgetter(*names, names[0])) for record, names in _NUMERIC_COLUMNS.items())
 
 
-def numbers_fit(staged: Sequence[StagedOrder]) -> bool:
-    """Whether every number of these orders fits its column as it is.
+# TIMESTAMP holds the years 1 to 9999 in UTC; what is not of our time is a mistake, and reckoning with the
+# ends of that range overflows.
+_EARLIEST, _LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+
+
+def _times_of(row: type[Row]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns_of(row) if column.type == "TIMESTAMP")
+
+
+_ORDER_TIMES = attrgetter(*_times_of(OrderRow))
+_CHILD_TIMES = tuple(
+    (attrgetter(record), attrgetter(*names, names[0]))
+    for record, table in ORDER_CHILDREN.items()
+    if (names := _times_of(table.row))
+)
+
+
+def values_fit(staged: Sequence[StagedOrder]) -> bool:
+    """Whether every number and time of these orders fits its column as it is."""
+    return _numbers_fit(staged) and all(map(_counts_fit, staged)) and _times_fit(staged)
+
+
+def make_values_fit(staged: StagedOrder) -> None:
+    """Round what has more than nine decimals, half away from zero as BigQuery does.
+
+    Raises ObjectRejected for what is too large or no number at all, naming the column, and for a time
+    that is not of our time.
+    """
+    if not _counts_fit(staged):
+        raise ObjectRejected("numberOfGuests or duration is more than a whole-number column holds")
+    if not _times_fit([staged]):
+        raise ObjectRejected(f"one of its times is not between {_EARLIEST:%Y} and {_LATEST:%Y}")
+    for record, names in _NUMERIC_COLUMNS.items():
+        for row in getattr(staged, record):
+            for name in names:
+                value = getattr(row, name)
+                if value is not None:
+                    setattr(row, name, _storable(name, value))
+
+
+def _numbers_fit(staged: Sequence[StagedOrder]) -> bool:
+    """Whether every NUMERIC fits.
 
     Adding them all up, to a sum that has nine decimals from the start, tells it in one glance: a number
     with more decimals leaves the sum with more than nine, one that is too large needs more digits than
@@ -59,26 +100,19 @@ def numbers_fit(staged: Sequence[StagedOrder]) -> bool:
                 total = sum(filter(None, chain.from_iterable(map(numbers_of, rows))), total)
     except ArithmeticError:
         return False
-    return total.as_tuple().exponent == -9 and all(map(_counts_fit, staged))
+    return total.as_tuple().exponent == -9
 
 
 def _counts_fit(staged: StagedOrder) -> bool:
     return abs(staged.guest_count or 0) < _LARGEST_INT and abs(staged.duration_seconds or 0) < _LARGEST_INT
 
 
-def make_numbers_fit(staged: StagedOrder) -> None:
-    """Round what has more than nine decimals, half away from zero as BigQuery does.
-
-    Raises ObjectRejected, naming the column, for what is too large or no number at all.
-    """
-    if not _counts_fit(staged):
-        raise ObjectRejected("numberOfGuests or duration is more than a whole-number column holds")
-    for record, names in _NUMERIC_COLUMNS.items():
-        for row in getattr(staged, record):
-            for name in names:
-                value = getattr(row, name)
-                if value is not None:
-                    setattr(row, name, _storable(name, value))
+def _times_fit(staged: Sequence[StagedOrder]) -> bool:
+    times = list(filter(None, chain.from_iterable(map(_ORDER_TIMES, staged))))
+    for record_of, times_of in _CHILD_TIMES:
+        rows = chain.from_iterable(map(record_of, staged))
+        times.extend(filter(None, chain.from_iterable(map(times_of, rows))))
+    return not times or (min(times) >= _EARLIEST and max(times) < _LATEST)
 
 
 def _storable(name: str, value: Decimal) -> Decimal:
