@@ -23,7 +23,7 @@ from shared.order_tables import (
     StagedOrder,
     TaxRow,
 )
-from shared.order_values import ANY_NUMBER, ZERO, make_values_fit, values_fit
+from shared.order_values import ANY_NUMBER, EXACT, ZERO, Glance, make_values_fit
 from shared.toast_orders import (
     AppliedDiscount,
     AppliedServiceCharge,
@@ -52,16 +52,12 @@ def flatten_orders(
     """Turn the orders of a page into lines of the staging table.
 
     ``rejected`` is told each order that cannot stand in the warehouse, with the reason; the others go on.
-    A page that is in order, as nearly all are, is looked at as a whole, which is faster than one by one.
+    A page that is in order, as nearly all are, is checked at a glance, which is faster than one by one.
     """
     try:
-        with localcontext(ANY_NUMBER):
-            staged = [_lay_out(order, restaurant_guid, hours, unit) for order in orders]
-        if values_fit(staged):
-            return staged
-    except ObjectRejected:
-        pass
-    staged = []
+        return _flatten_at_a_glance(orders, restaurant_guid, hours, unit)
+    except (ObjectRejected, ArithmeticError):
+        staged: list[StagedOrder] = []
     for order in orders:
         try:
             staged.append(flatten_order(order, restaurant_guid=restaurant_guid, hours=hours, unit=unit))
@@ -77,12 +73,23 @@ def flatten_order(order: Order, *, restaurant_guid: str, hours: TradingHours, un
     ``unit`` names the unit of work that read it.
 
     Raises ObjectRejected when the order cannot stand in the warehouse: a business date that is none, a
-    GUID that stands twice in it, a number that no column holds.
+    GUID that stands twice in it, a number or time that no column holds.
     """
     with localcontext(ANY_NUMBER):
         staged = _lay_out(order, restaurant_guid, hours, unit)
-    if not values_fit([staged]):
-        make_values_fit(staged)
+    make_values_fit(staged)
+    return staged
+
+
+def _flatten_at_a_glance(
+    orders: Sequence[Order], restaurant_guid: str, hours: TradingHours, unit: str
+) -> list[StagedOrder]:
+    glance, staged = Glance(), []
+    with localcontext(EXACT):
+        for order in orders:
+            staged.append(row := _lay_out(order, restaurant_guid, hours, unit))
+            glance.take_in(row)
+    glance.finish()
     return staged
 
 

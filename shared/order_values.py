@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from decimal import (
     MAX_EMAX,
     MIN_EMIN,
@@ -14,10 +13,7 @@ from decimal import (
     InvalidOperation,
     Overflow,
     Rounded,
-    localcontext,
 )
-from itertools import chain
-from operator import attrgetter
 
 from shared.errors import ObjectRejected
 from shared.order_tables import ORDER_CHILDREN, OrderRow, StagedOrder
@@ -30,89 +26,116 @@ _SCALE = Decimal("1E-9")
 _TOO_LARGE = Decimal("1E+29")
 _LARGEST_INT = 2**63
 
-# For the sums of a check, made before it is known whether the numbers fit: nothing is raised.
-ANY_NUMBER = Context(prec=80, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
-# For the glance at all numbers: a sum that does not fit exactly is raised. One digit less than NUMERIC
-# has, so that a number just too large cannot be brought back by the next one.
-_ONLY_NUMERIC = Context(prec=37, traps=[Rounded, Inexact, InvalidOperation, Overflow])
-
-# For each repeated record of StagedOrder: the names of its NUMERIC columns.
-_NUMERIC_COLUMNS = {
-    record: tuple(column.name for column in columns_of(table.row) if column.type == "NUMERIC")
-    for record, table in ORDER_CHILDREN.items()
-}
-# A getter of the record, and one that takes all those columns from a row at once (a tuple, so two at least).
-_NUMBERS = tuple((attrgetter(record), attrgetter(*names, names[0])) for record, names in _NUMERIC_COLUMNS.items())
-
-
 # TIMESTAMP holds the years 1 to 9999 in UTC; what is not of our time is a mistake, and reckoning with the
 # ends of that range overflows.
 _EARLIEST, _LATEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC), dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
-
-def _times_of(row: type[Row]) -> tuple[str, ...]:
-    return tuple(column.name for column in columns_of(row) if column.type == "TIMESTAMP")
-
-
-_ORDER_TIMES = attrgetter(*_times_of(OrderRow))
-_CHILD_TIMES = tuple(
-    (attrgetter(record), attrgetter(*names, names[0]))
-    for record, table in ORDER_CHILDREN.items()
-    if (names := _times_of(table.row))
-)
+# For flattening at a glance: whatever is not exact is raised. One digit less than NUMERIC has, so that a
+# number just too large cannot be brought back by the next one.
+EXACT = Context(prec=37, traps=[Rounded, Inexact, InvalidOperation, Overflow])
+# For flattening with care: nothing is raised, each number is looked at afterwards.
+ANY_NUMBER = Context(prec=80, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
-def values_fit(staged: Sequence[StagedOrder]) -> bool:
-    """Whether every number and time of these orders fits its column as it is."""
-    return _numbers_fit(staged) and all(map(_counts_fit, staged)) and _times_fit(staged)
+class Glance:
+    """Sees whether all values of many orders fit their columns, by adding all their numbers up.
+
+    The sum has nine decimals from the start. A number with more leaves it with more than nine, one that is
+    too large needs more digits than ``EXACT`` has, and one that is none leaves no number at all.
+    """
+
+    __slots__ = ("_sum",)
+
+    def __init__(self) -> None:
+        self._sum = ZERO * _SCALE
+
+    def take_in(self, order: StagedOrder) -> None:
+        """Look at one more order. Raises ArithmeticError when something does not fit."""
+        total = self._sum
+        for item in order.items:
+            total += item.discount_amount + (item.item_quantity or ZERO) + (item.pre_discount_price or ZERO)
+            total += (item.item_price or ZERO) + (item.tax_amount or ZERO) + (item.refund_amount or ZERO)
+        for check in order.checks:
+            total += check.tip_amount + check.discount_amount + check.service_charge_amount + check.gratuity_amount
+            total += check.refund_amount
+            total += (check.amount or ZERO) + (check.tax_amount or ZERO) + (check.total_amount or ZERO)
+            _see_times(check.opened_at, check.closed_at, check.paid_at)
+        for payment in order.payments:
+            total += (payment.amount or ZERO) + (payment.tip_amount or ZERO) + (payment.amount_tendered or ZERO)
+            total += (payment.processing_fee or ZERO) + (payment.refund_amount or ZERO)
+            total += payment.refund_tip_amount or ZERO
+            _see_times(payment.paid_at)
+        for tax in order.taxes:
+            total += (tax.tax_rate or ZERO) + (tax.tax_amount or ZERO)
+        for discount in order.discounts:
+            total += (discount.discount_amount or ZERO) + (discount.non_tax_discount_amount or ZERO)
+        for charge in order.service_charges:
+            total += charge.charge_amount or ZERO
+        _see_times(
+            order.order_modified_at,
+            order.created_at,
+            order.opened_at,
+            order.promised_at,
+            order.paid_at,
+            order.closed_at,
+        )
+        if not _counts_fit(order):
+            raise ArithmeticError
+        self._sum = total
+
+    def finish(self) -> None:
+        """Raises ArithmeticError when something of all that was taken in does not fit."""
+        if self._sum.as_tuple().exponent != -9:
+            raise ArithmeticError
 
 
-def make_values_fit(staged: StagedOrder) -> None:
+def _see_times(*times: dt.datetime | None) -> None:
+    for time in times:
+        if time is not None and not _EARLIEST <= time < _LATEST:
+            raise ArithmeticError
+
+
+def _counts_fit(order: StagedOrder) -> bool:
+    return abs(order.guest_count or 0) < _LARGEST_INT and abs(order.duration_seconds or 0) < _LARGEST_INT
+
+
+# --- one by one --------------------------------------------------------------------------------------
+
+
+def make_values_fit(order: StagedOrder) -> None:
     """Round what has more than nine decimals, half away from zero as BigQuery does.
 
     Raises ObjectRejected for what is too large or no number at all, naming the column, and for a time
     that is not of our time.
     """
-    if not _counts_fit(staged):
+    if not _counts_fit(order):
         raise ObjectRejected("numberOfGuests or duration is more than a whole-number column holds")
-    if not _times_fit([staged]):
-        raise ObjectRejected(f"one of its times is not between {_EARLIEST:%Y} and {_LATEST:%Y}")
-    for record, names in _NUMERIC_COLUMNS.items():
-        for row in getattr(staged, record):
-            for name in names:
+    _refuse_odd_times(order, _ORDER_TIMES)
+    for record, (numbers, times) in _CHILD_COLUMNS.items():
+        for row in getattr(order, record):
+            _refuse_odd_times(row, times)
+            for name in numbers:
                 value = getattr(row, name)
                 if value is not None:
                     setattr(row, name, _storable(name, value))
 
 
-def _numbers_fit(staged: Sequence[StagedOrder]) -> bool:
-    """Whether every NUMERIC fits.
-
-    Adding them all up, to a sum that has nine decimals from the start, tells it in one glance: a number
-    with more decimals leaves the sum with more than nine, one that is too large needs more digits than
-    there are, and one that is none leaves no number at all.
-    """
-    total = ZERO * _SCALE
-    try:
-        with localcontext(_ONLY_NUMERIC):
-            for record_of, numbers_of in _NUMBERS:
-                rows = chain.from_iterable(map(record_of, staged))
-                total = sum(filter(None, chain.from_iterable(map(numbers_of, rows))), total)
-    except ArithmeticError:
-        return False
-    return total.as_tuple().exponent == -9
+def _names_of(row: type[Row], kind: str) -> tuple[str, ...]:
+    return tuple(column.name for column in columns_of(row) if column.type == kind)
 
 
-def _counts_fit(staged: StagedOrder) -> bool:
-    return abs(staged.guest_count or 0) < _LARGEST_INT and abs(staged.duration_seconds or 0) < _LARGEST_INT
+_ORDER_TIMES = _names_of(OrderRow, "TIMESTAMP")
+_CHILD_COLUMNS = {
+    record: (_names_of(table.row, "NUMERIC"), _names_of(table.row, "TIMESTAMP"))
+    for record, table in ORDER_CHILDREN.items()
+}
 
 
-def _times_fit(staged: Sequence[StagedOrder]) -> bool:
-    times = list(filter(None, chain.from_iterable(map(_ORDER_TIMES, staged))))
-    for record_of, times_of in _CHILD_TIMES:
-        rows = chain.from_iterable(map(record_of, staged))
-        times.extend(filter(None, chain.from_iterable(map(times_of, rows))))
-    return not times or (min(times) >= _EARLIEST and max(times) < _LATEST)
+def _refuse_odd_times(row: Row, names: tuple[str, ...]) -> None:
+    for name in names:
+        time = getattr(row, name)
+        if time is not None and not _EARLIEST <= time < _LATEST:
+            raise ObjectRejected(f"{name} {time.isoformat()} is not between {_EARLIEST:%Y} and {_LATEST:%Y}")
 
 
 def _storable(name: str, value: Decimal) -> Decimal:
