@@ -170,6 +170,7 @@ class Warehouse:
                 lines,
                 f"{self.dataset}.{table}",
                 rewind=True,
+                num_retries=0,  # its own would sleep unseen, for a minute and more
                 job_id=job_id,
                 job_config=config,
                 location=self._location,
@@ -297,10 +298,14 @@ def verdict_of(error: BaseException) -> Verdict:
     return "transient" if isinstance(error, network) else "final"
 
 
+# How the client begins the message of an error: "POST https://…: ".
+_REQUEST = re.compile(r"^[A-Z]+ https?://\S+: ")
+
+
 def _words(error: BaseException | None) -> str:
     """The error in one line, without the request's URL and parameters."""
     if isinstance(error, google_errors.GoogleAPICallError):
-        return " ".join(str(error.message).split())[:500]
+        return " ".join(_REQUEST.sub("", str(error.message)).split())[:500]
     if isinstance(error, requests.ConnectionError | requests.Timeout):
         return "cannot be reached"
     return " ".join(str(error).split())[:500]

@@ -35,7 +35,7 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
     seen: dict[str, dt.datetime] = {}
     for _ in range(MAX_WALKS):
         pages = _walk(toast, unit, load, deadline, seen)
-        undisturbed = pages <= 1 or max(seen.values()) < began
+        undisturbed = pages <= 1 or all(modified < began for modified in seen.values())
         if undisturbed or not unit.hours.is_final(unit.business_date, began):
             return
         log.info("changed_while_read", restaurant=unit.restaurant_guid, business_date=str(unit.business_date))

@@ -66,7 +66,7 @@ class OrderLoad:
 
         Raises WarehouseError; then a repeat of the call finds what is there and completes it.
         """
-        if not any(unit.extracted for unit in units):
+        if not any(unit.extracted[FACT_ORDERS.name] for unit in units):
             return {}
         self._spool.finish()
         touched: set[dt.date] = set().union(*(unit.dates for unit in units))
@@ -79,11 +79,17 @@ class OrderLoad:
             units={unit.id for unit in units},
             dates=touched,
         )
-        statements.touch(touched | self._moved_from(statements, units, touched))
-        self._insert_new(statements)
+        touched |= self._moved_from(statements, units, touched, "moved-from")
+        statements.touch(touched)
+        if self._insert_new(statements):
+            # A call at the same time can have written another version of these orders since, under a date
+            # that was empty before. The search that runs last finds both.
+            statements.touch(touched | self._moved_from(statements, units, touched, "moved-meanwhile"))
         return self._check(statements)
 
-    def _moved_from(self, statements: OrderStatements, units: Iterable[Unit], touched: set[dt.date]) -> set[dt.date]:
+    def _moved_from(
+        self, statements: OrderStatements, units: Iterable[Unit], touched: set[dt.date], step: str
+    ) -> set[dt.date]:
         """The business dates, beyond those touched, under which older versions of the orders lie."""
         candidates = {
             date
@@ -93,17 +99,19 @@ class OrderLoad:
         } - touched
         if not candidates:
             return set()
-        found = self._warehouse.run(statements.moved_from(candidates), f"{self._run_id}-moved-from")
+        found = self._warehouse.run(statements.moved_from(candidates), f"{self._run_id}-{step}")
         return {row["business_date"] for row in found.rows}
 
-    def _insert_new(self, statements: OrderStatements) -> None:
+    def _insert_new(self, statements: OrderStatements) -> bool:
+        """Write what the warehouse does not hold; whether there was anything."""
         (new,) = self._warehouse.run(statements.survey(), f"{self._run_id}-survey").rows
         if not new[FACT_ORDERS.name]:
-            return
+            return False
         for record, table in ORDER_CHILDREN.items():
             if new[table.name]:
                 self._warehouse.run(statements.insert_rows(record), f"{self._run_id}-insert-{table.name}")
         self._warehouse.run(statements.insert_orders(), f"{self._run_id}-insert-{FACT_ORDERS.name}")
+        return True
 
     def _check(self, statements: OrderStatements) -> dict[tuple[str, str], Written]:
         rows = self._warehouse.run(statements.check(), f"{self._run_id}-check").rows

@@ -6,6 +6,7 @@ the next one begins.
 
 from __future__ import annotations
 
+import io
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
@@ -57,6 +58,10 @@ class Spool:
         self._file.close()
 
     def _ship_part(self) -> None:
-        self._ship(self._file)
+        try:
+            self._ship(self._file)
+        except BaseException:
+            self._file.seek(0, io.SEEK_END)  # who reads the file moves its position
+            raise
         self._file.seek(0)
         self._file.truncate()
