@@ -6,6 +6,7 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -17,7 +18,7 @@ from shared.errors import EtlError, InvalidRequest
 from shared.request_body import RequestBody
 from shared.tables import Table
 from shared.toast_client import ToastClient, Usage
-from shared.units import Unit
+from shared.units import CONCURRENT_UNITS, Unit
 
 # No retry begins later than this into a call: the functions' timeout is 540 s, and what was read until
 # then still has to be loaded.
@@ -84,30 +85,43 @@ def days_to_read(call: Call) -> Plan:
     Toast's clock.
     """
     plan = Plan([], {}, {restaurant.guid: Usage() for restaurant in call.restaurants})
-    for restaurant in call.restaurants:
+
+    def ask(restaurant: Restaurant) -> tuple[TradingHours, dt.date | None] | EtlError:
         try:
-            hours, first = _trading_hours(call, restaurant, plan.usage[restaurant.guid])
+            return _trading_hours(call, restaurant, plan.usage[restaurant.guid])
         except EtlError as error:
-            plan.failures[restaurant.guid] = error
-            continue
-        now = call.toast.now()
-        start = call.body.start_date or hours.last_finished(now)
-        end = call.body.end_date or start
-        if end > (today := hours.business_date(now)):
-            raise InvalidRequest(
-                {"end_date": f"{end} is in the future: the current business date of {restaurant.name} is {today}"}
-            )
-        plan.units += [
-            Unit(
-                restaurant=restaurant,
-                hours=hours,
-                first_business_date=first,
-                business_date=date,
-                usage=plan.usage[restaurant.guid],
-            )
-            for date in dates_between(start, end)
-        ]
+            return error
+
+    with ThreadPoolExecutor(CONCURRENT_UNITS) as pool:
+        answers = list(pool.map(ask, call.restaurants))
+    for restaurant, answer in zip(call.restaurants, answers, strict=True):
+        if isinstance(answer, EtlError):
+            plan.failures[restaurant.guid] = answer
+        else:
+            plan.units += _units(call, restaurant, *answer, plan.usage[restaurant.guid])
     return plan
+
+
+def _units(
+    call: Call, restaurant: Restaurant, hours: TradingHours, first_business_date: dt.date | None, usage: Usage
+) -> list[Unit]:
+    now = call.toast.now()
+    start = call.body.start_date or hours.last_finished(now)
+    end = call.body.end_date or start
+    if end > (today := hours.business_date(now)):
+        raise InvalidRequest(
+            {"end_date": f"{end} is in the future: the current business date of {restaurant.name} is {today}"}
+        )
+    return [
+        Unit(
+            restaurant=restaurant,
+            hours=hours,
+            first_business_date=first_business_date,
+            business_date=date,
+            usage=usage,
+        )
+        for date in dates_between(start, end)
+    ]
 
 
 def _trading_hours(call: Call, restaurant: Restaurant, usage: Usage) -> tuple[TradingHours, dt.date | None]:

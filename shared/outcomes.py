@@ -11,7 +11,7 @@ import msgspec
 
 from shared.calls import Call, Plan
 from shared.config import Restaurant
-from shared.errors import EtlError
+from shared.errors import EtlError, ToastUnavailable
 from shared.run_tables import BusinessDayRow, RunRow
 from shared.tables import Table
 from shared.units import Written
@@ -41,10 +41,11 @@ def outcomes(
     days: Sequence[BusinessDayRow],
 ) -> list[Outcome]:
     """What the call did, per restaurant, in the order of restaurants.toml."""
-    return [_outcome(restaurant, plan, tables, written, days) for restaurant in call.restaurants]
+    return [_outcome(call, restaurant, plan, tables, written, days) for restaurant in call.restaurants]
 
 
 def _outcome(
+    call: Call,
     restaurant: Restaurant,
     plan: Plan,
     tables: Sequence[Table],
@@ -54,15 +55,16 @@ def _outcome(
     units = [unit for unit in plan.units if unit.restaurant_guid == restaurant.guid]
     finished = [unit for unit in units if unit.finished]
     failed = [unit for unit in units if not unit.finished]
-    errors = [plan.failures.get(restaurant.guid), *(unit.error for unit in failed)]
-    error = next((error for error in errors if error is not None), None)
+    error = _most_telling([plan.failures.get(restaurant.guid), *(unit.error for unit in failed)])
+    start = units[0].business_date if units else call.body.start_date
+    resume = (failed[0].business_date if units else start) if error is not None else None
     extracted = sum((unit.extracted for unit in finished), Counter[str]())
     usage = plan.usage[restaurant.guid]
     return Outcome(
         restaurant_guid=restaurant.guid,
         status="success" if error is None else "partial" if finished else "failed",
-        start_date=units[0].business_date if units else None,
-        end_date=units[-1].business_date if units else None,
+        start_date=start,
+        end_date=units[-1].business_date if units else call.body.end_date,
         tables={
             table.name: _counts(extracted[table.name], written.get((restaurant.guid, table.name), Written()))
             for table in tables
@@ -75,9 +77,15 @@ def _outcome(
             for day in days
             if day.restaurant_guid == restaurant.guid
         ],
-        resume_from={"start_date": failed[0].business_date} if failed else None,
+        resume_from={"start_date": resume} if resume else None,
         error=error,
     )
+
+
+def _most_telling(errors: Iterable[EtlError | None]) -> EtlError | None:
+    """The error to report of several: one that may pass, if there is one, since then calling again helps."""
+    real = [error for error in errors if error is not None]
+    return next((error for error in real if isinstance(error, ToastUnavailable)), real[0] if real else None)
 
 
 def _counts(extracted: int, written: Written) -> dict[str, int]:
