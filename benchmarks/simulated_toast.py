@@ -44,7 +44,7 @@ def full_pages(url: str, count: int) -> list[bytes]:
             for page in itertools.count(1):
                 reply = session.get(
                     f"{url}/orders/v2/ordersBulk",
-                    params={"businessDate": f"{day:%Y%m%d}", "page": page, "pageSize": PAGE_SIZE},
+                    params={"businessDate": f"{day:%Y%m%d}", "page": str(page), "pageSize": str(PAGE_SIZE)},
                     headers={"Toast-Restaurant-External-ID": guid},
                     timeout=60,
                 )
