@@ -457,7 +457,8 @@ def test_an_order_that_cannot_be_read_is_kept_aside_without_guest_data_and_the_r
     (reject,) = tables.rows(f"SELECT * FROM {{dataset}}.etl_rejects WHERE run_id = '{run}'")
     (business_day,) = tables.rows(f"SELECT * FROM {{dataset}}.business_days WHERE run_id = '{run}'")
     assert (reject["source"], reject["restaurant_guid"], reject["business_date"]) == ("orders", BROOKLYN, date)
-    assert reject["object_guid"] == spoilt["guid"]
+    # Of what is not even text, no field is known.
+    assert reject["object_guid"] == ("" if how == "bytes that are no text" else spoilt["guid"])
     assert reject["reason"]
     assert business_day["rejects"] == 1
     guests = guest_data(spoilt)
