@@ -14,8 +14,9 @@ help:  ## Say what there is to run
 demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this machine and compare it with the truth
 	@$(PYTHON) -m local_stack.demo $(ARGS)
 
+# Two at a time, a file always in one piece: the servers and the SQL analyser that a file needs start once for it.
 test: .venv/.installed  ## Run the whole test suite (ARGS="-k name" for a part of it)
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/.installed  ## Check style, types and shell scripts
 	$(PYTHON) -m ruff check .

@@ -29,12 +29,12 @@ def load_orders(run_id: str, body: RequestBody) -> list[Outcome]:
     """Read the days asked for, bring them into the order tables, and write down what was done."""
     call = open_call("orders_daily", run_id, body, (*ORDER_TABLES, *RUN_TABLES))
     plan = days_to_read(call)
-    with OrderLoad(call.warehouse, run_id, call.started_at) as load:
+    with OrderLoad(call.warehouse, run_id, plan.started_at) as load:
         read_all(plan.units, lambda unit: read_orders_of_day(call.toast, unit, load, call.deadline))
         finished = [unit for unit in plan.units if unit.finished]
         written = load.apply(finished)
-    record_rejects(call.warehouse, finished, source="orders", run_id=run_id, run_date=call.started_at.date())
+    record_rejects(call.warehouse, finished, source="orders", run_id=run_id, run_date=plan.started_at.date())
     days = record_order_days(call.warehouse, finished, run_id=run_id)
     results = outcomes(call, plan, ORDER_TABLES, written, days)
-    record_runs(call.warehouse, ledger_rows(call, results), run_id=run_id)
+    record_runs(call.warehouse, ledger_rows(call, plan, results), run_id=run_id)
     return results

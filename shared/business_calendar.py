@@ -43,8 +43,9 @@ def judge(
     hours: TradingHours,
     first_business_date: dt.date | None,
     read_at: dt.datetime,
+    rejects: int = 0,
 ) -> Verdict:
-    """Classify a day that was read at ``read_at`` (UTC).
+    """Classify a day that was read at ``read_at`` (UTC), when so many of its objects could not be read.
 
     ``first_business_date`` is the restaurant's, None if Toast does not tell it.
     """
@@ -52,6 +53,8 @@ def judge(
         return Verdict("provisional", "day_not_over")
     if not hours.is_final(business_date, read_at):
         return Verdict("provisional", "nightly_close_pending")
+    if not facts.orders and rejects:
+        return Verdict("low_activity", "only_rejects")
     if not facts.orders:
         if first_business_date is not None and business_date < first_business_date:
             return Verdict("not_open_yet", "before_first_business_date")

@@ -14,7 +14,7 @@ from shared import connections
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Settings, load_tenants, restaurants_for
 from shared.date_utils import TradingHours, dates_between
-from shared.errors import EtlError, InvalidRequest
+from shared.errors import EtlError, InvalidRequest, ToastRefused
 from shared.request_body import RequestBody
 from shared.tables import Table
 from shared.toast_client import ToastClient, Usage
@@ -41,8 +41,6 @@ class Call(msgspec.Struct, kw_only=True):
     warehouse: Warehouse
     deadline: float
     """When the last retry may begin, on the monotonic clock."""
-    started_at: dt.datetime
-    """On Toast's clock (UTC)."""
 
 
 def open_call(function: str, run_id: str, body: RequestBody, tables: Iterable[Table]) -> Call:
@@ -56,6 +54,7 @@ def open_call(function: str, run_id: str, body: RequestBody, tables: Iterable[Ta
     restaurants = restaurants_for(tenants, body.restaurant_guid, body.tenant)
     tenant = tenants[restaurants[0].tenant]
     toast = connections.toast_client(settings, tenant, len(tenants))
+    toast.now()  # a Toast that cannot be reached is found out once, not by each restaurant
     warehouse = connections.warehouse(settings, tenant.dataset)
     warehouse.ensure_tables(tables)
     return Call(
@@ -66,13 +65,14 @@ def open_call(function: str, run_id: str, body: RequestBody, tables: Iterable[Ta
         toast=toast,
         warehouse=warehouse,
         deadline=deadline,
-        started_at=toast.now(),
     )
 
 
 class Plan(msgspec.Struct):
     """The units that a call is made of, and the restaurants for which none could be made."""
 
+    started_at: dt.datetime
+    """On Toast's clock (UTC)."""
     units: list[Unit]
     failures: dict[str, EtlError]
     usage: dict[str, Usage]
@@ -81,56 +81,65 @@ class Plan(msgspec.Struct):
 def days_to_read(call: Call) -> Plan:
     """One unit per restaurant and business date: the dates asked for, else the last finished one.
 
-    Raises InvalidRequest for a date in the future: after the restaurant's current business date by
-    Toast's clock.
+    A restaurant that Toast tells nothing of fails alone, and so does one for which a date is in the future:
+    after its current business date by Toast's clock.
     """
-    plan = Plan([], {}, {restaurant.guid: Usage() for restaurant in call.restaurants})
+    usage = {restaurant.guid: Usage() for restaurant in call.restaurants}
 
-    def ask(restaurant: Restaurant) -> tuple[TradingHours, dt.date | None] | EtlError:
+    def ask(restaurant: Restaurant) -> TradingTerms | EtlError:
         try:
-            return _trading_hours(call, restaurant, plan.usage[restaurant.guid])
+            return _trading_terms(call, restaurant, usage[restaurant.guid])
         except EtlError as error:
             return error
 
     with ThreadPoolExecutor(CONCURRENT_UNITS) as pool:
         answers = list(pool.map(ask, call.restaurants))
+    # Only now: a process that was frozen between two calls has learnt the time again from these replies.
+    plan = Plan(call.toast.now(), [], {}, usage)
     for restaurant, answer in zip(call.restaurants, answers, strict=True):
-        if isinstance(answer, EtlError):
-            plan.failures[restaurant.guid] = answer
-        else:
-            plan.units += _units(call, restaurant, *answer, plan.usage[restaurant.guid])
+        try:
+            if isinstance(answer, EtlError):
+                raise answer
+            plan.units += _units(call, plan, restaurant, answer)
+        except EtlError as error:
+            plan.failures[restaurant.guid] = error
     return plan
 
 
-def _units(
-    call: Call, restaurant: Restaurant, hours: TradingHours, first_business_date: dt.date | None, usage: Usage
-) -> list[Unit]:
-    now = call.toast.now()
-    start = call.body.start_date or hours.last_finished(now)
+def _units(call: Call, plan: Plan, restaurant: Restaurant, terms: TradingTerms) -> list[Unit]:
+    start = call.body.start_date or terms.hours.last_finished(plan.started_at)
     end = call.body.end_date or start
-    if end > (today := hours.business_date(now)):
+    if end > (today := terms.hours.business_date(plan.started_at)):
         raise InvalidRequest(
             {"end_date": f"{end} is in the future: the current business date of {restaurant.name} is {today}"}
         )
     return [
         Unit(
             restaurant=restaurant,
-            hours=hours,
-            first_business_date=first_business_date,
+            hours=terms.hours,
+            first_business_date=terms.first_business_date,
             business_date=date,
-            usage=usage,
+            usage=plan.usage[restaurant.guid],
         )
         for date in dates_between(start, end)
     ]
 
 
-def _trading_hours(call: Call, restaurant: Restaurant, usage: Usage) -> tuple[TradingHours, dt.date | None]:
-    """From restaurants.toml where it tells them, else from Toast."""
-    if restaurant.timezone is not None and restaurant.closeout_hour is not None and restaurant.first_business_date:
-        return TradingHours(restaurant.timezone, restaurant.closeout_hour), restaurant.first_business_date
-    info = call.toast.restaurant(restaurant.guid, usage=usage, deadline=call.deadline)
-    hours = TradingHours(
-        restaurant.timezone or info.timezone,
-        info.closeout_hour if restaurant.closeout_hour is None else restaurant.closeout_hour,
-    )
-    return hours, restaurant.first_business_date or info.first_business_date
+class TradingTerms(msgspec.Struct, frozen=True):
+    """When a restaurant trades: its hours, and the first business date of its life (None: not known)."""
+
+    hours: TradingHours
+    first_business_date: dt.date | None
+
+
+def _trading_terms(call: Call, restaurant: Restaurant, usage: Usage) -> TradingTerms:
+    """What restaurants.toml tells wins over what Toast says; Toast is asked in any case, see `days_to_read`."""
+    zone, closeout, first = restaurant.timezone, restaurant.closeout_hour, restaurant.first_business_date
+    try:
+        info = call.toast.restaurant(restaurant.guid, usage=usage, deadline=call.deadline)
+    except ToastRefused:
+        if zone is None or closeout is None:
+            raise
+        return TradingTerms(TradingHours(zone, closeout), first)
+    closeout = info.closeout_hour if closeout is None else closeout
+    return TradingTerms(TradingHours(zone or info.timezone, closeout), first or info.first_business_date)

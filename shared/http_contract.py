@@ -51,8 +51,8 @@ def serve(request: flask.Request, function: str, work: Work) -> flask.Response:
     run_id = new_run_id(function)
     began = time.monotonic()
     try:
-        logs.configure()
         logs.bind(run_id=run_id, function=function)
+        logs.configure()
         response = _refused_at_the_door(request, run_id) or _reply(
             function, run_id, work(run_id, parse_body(request.get_data()))
         )

@@ -69,6 +69,7 @@ def _order_day(unit: Unit, facts: DayFacts, run_id: str) -> BusinessDayRow:
         hours=unit.hours,
         first_business_date=unit.first_business_date,
         read_at=unit.read_at,
+        rejects=len(unit.rejects),
     )
     return BusinessDayRow(
         source="orders",

@@ -25,8 +25,6 @@ def configure(level: str | None = None) -> None:
     """
     name = (level or os.environ.get("LOG_LEVEL") or "INFO").upper()
     number = logging.getLevelNamesMapping().get(name)
-    if number is None:
-        raise ConfigurationError(f"LOG_LEVEL is {name!r}; set it to DEBUG, INFO, WARNING or ERROR.")
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -37,10 +35,12 @@ def configure(level: str | None = None) -> None:
                 serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str).decode()
             ),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if number is None else number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    if number is None:  # said last, so that the complaint itself is logged as it should be
+        raise ConfigurationError(f"LOG_LEVEL is {name!r}; set it to DEBUG, INFO, WARNING or ERROR.")
 
 
 def _as_cloud_logging(_logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

@@ -18,6 +18,9 @@ from shared.units import Unit
 log = structlog.get_logger()
 
 
+Versions = dict[str, dt.datetime]
+"""Orders by GUID, each with the modifiedDate that it was met with."""
+
 # A day that is over changes rarely; three readings in a row that are all disturbed mean something else.
 MAX_WALKS = 3
 
@@ -32,10 +35,10 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
     Raises ToastError when a page cannot be had; then the unit has failed, and its rows do not count.
     """
     unit.read_at = began = toast.now()
-    seen: dict[str, dt.datetime] = {}
+    staged: Versions = {}
     for _ in range(MAX_WALKS):
-        pages = _walk(toast, unit, load, deadline, seen)
-        undisturbed = pages <= 1 or all(modified < began for modified in seen.values())
+        pages, met = _walk(toast, unit, load, deadline, staged)
+        undisturbed = pages <= 1 or all(modified < began for modified in met.values())
         if undisturbed or not unit.hours.is_final(unit.business_date, began):
             return
         log.info("changed_while_read", restaurant=unit.restaurant_guid, business_date=str(unit.business_date))
@@ -43,8 +46,15 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
     raise ToastUnavailable(f"orders of {unit.business_date} changed each of the {MAX_WALKS} times they were read")
 
 
-def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, seen: dict[str, dt.datetime]) -> int:
-    """Page once through the day; the number of pages. ``seen`` has the version of each order met."""
+def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, staged: Versions) -> tuple[int, Versions]:
+    """Page once through the day: the number of pages, and the orders met, each with its version.
+
+    What is told of the unit comes from its last walk. ``staged`` are the versions handed to the load so
+    far; one that is there need not go again.
+    """
+    met: Versions = {}
+    unit.extracted.clear()
+    unit.rejects.clear()
 
     def rejected(order: Order, reason: str) -> None:
         unit.rejects.append(rejected_order(order, reason))
@@ -54,24 +64,24 @@ def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, seen
         unit.restaurant_guid, unit.business_date, decode=decode_orders_page, usage=unit.usage, deadline=deadline
     ):
         pages += 1
-        unit.rejects.extend(reject for reject in page.undecodable if reject not in unit.rejects)
+        unit.rejects.extend(page.undecodable)
         orders = flatten_orders(
-            [order for order in page.orders if _is_news(order, seen)],
+            [order for order in page.orders if _is_news(order.guid, order.modified_date, met)],
             restaurant_guid=unit.restaurant_guid,
             hours=unit.hours,
             unit=unit.id,
             rejected=rejected,
         )
-        load.add(orders)
+        load.add([order for order in orders if _is_news(order.order_guid, order.order_modified_at, staged)])
         _take_note(unit, orders)
-    return pages
+    return pages, met
 
 
-def _is_news(order: Order, seen: dict[str, dt.datetime]) -> bool:
-    """An order met again on a later page counts once, unless it was changed in between."""
-    if order.guid in seen and order.modified_date <= seen[order.guid]:
+def _is_news(guid: str, version: dt.datetime, known: Versions) -> bool:
+    """Whether the order is not known in this version or a newer one; from now on it is."""
+    if guid in known and version <= known[guid]:
         return False
-    seen[order.guid] = order.modified_date
+    known[guid] = version
     return True
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.calls import Call, Plan
 from shared.config import Restaurant
-from shared.errors import EtlError, ToastUnavailable
+from shared.errors import EtlError, InvalidRequest, ToastUnavailable
 from shared.run_tables import BusinessDayRow, RunRow
 from shared.tables import Table
 from shared.units import Written
@@ -97,19 +97,19 @@ def _counts(extracted: int, written: Written) -> dict[str, int]:
     }
 
 
-def ledger_rows(call: Call, results: Iterable[Outcome]) -> list[RunRow]:
-    """The run ledger's rows of a call."""
+def ledger_rows(call: Call, plan: Plan, results: Iterable[Outcome]) -> list[RunRow]:
+    """The run ledger's rows of a call; a request that was wrong is no run."""
     finished_at = call.toast.now()
     return [
         RunRow(
             run_id=call.run_id,
             restaurant_guid=result.restaurant_guid,
-            run_date=call.started_at.date(),
+            run_date=plan.started_at.date(),
             function=call.function,
             status=result.status,
             start_date=result.start_date,
             end_date=result.end_date,
-            started_at=call.started_at,
+            started_at=plan.started_at,
             finished_at=finished_at,
             pages=result.pages,
             requests=result.requests,
@@ -120,4 +120,5 @@ def ledger_rows(call: Call, results: Iterable[Outcome]) -> list[RunRow]:
             error=str(result.error) if result.error else None,
         )
         for result in results
+        if not isinstance(result.error, InvalidRequest)
     ]

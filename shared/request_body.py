@@ -13,6 +13,8 @@ from shared.errors import InvalidRequest
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_DAYS = 31
+# So many wrong fields are named in one reply; a body full of nonsense is not sent back whole.
+MAX_PROBLEMS = 20
 
 Mode = Literal["business_date", "modified"]
 
@@ -48,13 +50,13 @@ def parse_body(body: bytes) -> RequestBody:
                 values[name] = check(content[name])
             except ValueError as error:
                 problems[name] = str(error)
-    problems |= _wrong_range(values, problems, content)
+    problems |= _wrong_range(values, content)
     if problems:
-        raise InvalidRequest(problems)
+        raise InvalidRequest(dict(list(problems.items())[:MAX_PROBLEMS]))
     return RequestBody(**values)
 
 
-def _wrong_range(values: dict[str, Any], problems: dict[str, str], content: dict[str, Any]) -> dict[str, str]:
+def _wrong_range(values: dict[str, Any], content: dict[str, Any]) -> dict[str, str]:
     start, end = values.get("start_date"), values.get("end_date")
     for name, other in (("start_date", "end_date"), ("end_date", "start_date")):
         if content.get(name) is not None and content.get(other) is None:

@@ -110,7 +110,6 @@ class ToastClient:
         )
         self._login = Login(self._transport, credentials, monotonic)
         self._pacer = Pacer(self._clock, profile, monotonic=monotonic, sleep=sleep)
-        self._restaurants: dict[str, RestaurantInfo] = {}
 
     def now(self) -> dt.datetime:
         """The time by Toast's clock, aware UTC; never ahead of it, behind it by a second at the most.
@@ -124,17 +123,14 @@ class ToastClient:
         return self._clock.now()
 
     def restaurant(self, guid: str, *, usage: Usage, deadline: float | None = None) -> RestaurantInfo:
-        """What Toast says about a restaurant; asked once per process.
+        """What Toast says about a restaurant, asked anew each time: it can change, and the reply tells the time.
 
         Raises ToastRefused (404: no such restaurant), ToastUnavailable, and ConfigurationError when its time
         zone is not one that Python knows.
         """
-        info = self._restaurants.get(guid)
-        if info is None:
-            call = Call(RESTAURANT.name, guid, usage, began=self._monotonic(), deadline=deadline)
-            general, _ = self._fetch(RESTAURANT, guid, {}, _decode_general, call)
-            info = self._restaurants[guid] = _restaurant_info(guid, general)
-        return info
+        call = Call(RESTAURANT.name, guid, usage, began=self._monotonic(), deadline=deadline)
+        general, _ = self._fetch(RESTAURANT, guid, {}, _decode_general, call)
+        return _restaurant_info(guid, general)
 
     def orders_by_business_date(
         self,
@@ -153,7 +149,7 @@ class ToastClient:
 
         Raises ToastRefused or ToastUnavailable; then the pages so far are not all.
         """
-        params = {"businessDate": business_date.strftime("%Y%m%d")}
+        params = {"businessDate": business_date.isoformat().replace("-", "")}
         return self._walk(ORDERS_BULK, restaurant_guid, params, decode, usage, deadline)
 
     def orders_modified(

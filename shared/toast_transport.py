@@ -29,6 +29,8 @@ T = TypeVar("T")
 CONNECT_SECONDS = 4.0
 # Longest silence inside a reply. A page of 100 orders takes Toast a second or two.
 _READ_SECONDS = 30.0
+# ... and before the first reply of a host, which may be the wrong one.
+_FIRST_READ_SECONDS = 10.0
 # A host that never answered is a wrong host or a broken network, more likely than a short outage.
 _UNREACHED_SECONDS = 10.0
 # Each 429 is waited for as long as Toast asks, however long; but not for ever.
@@ -181,11 +183,12 @@ class Transport:
         ``path`` may hold an encoded query. Raises Transient, and ConfigurationError for an impossible host.
         """
         request = requests.PreparedRequest()
+        silence = _READ_SECONDS if self.reached else _FIRST_READ_SECONDS
         sent = self._monotonic()
         try:
             request.prepare(method=method, url=self.host + path, headers={**_HEADERS, **headers}, data=body)
             response = self._session.send(
-                request, timeout=(CONNECT_SECONDS, _READ_SECONDS), allow_redirects=False, **self._settings
+                request, timeout=(CONNECT_SECONDS, silence), allow_redirects=False, **self._settings
             )
         except (
             requests.ConnectionError,

@@ -33,6 +33,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     """Reads the lines that were logged, all of them to standard error."""
+    structlog.contextvars.clear_contextvars()  # another test may have begun a call
 
     def read() -> list[dict[str, Any]]:
         out, err = capsys.readouterr()

@@ -465,7 +465,7 @@ def test_a_server_without_date_headers_is_said_to_have_no_clock(toast):
         toast.client().now()
 
 
-def test_a_restaurant_is_asked_once_per_process(toast):
+def test_a_restaurant_is_asked_for_anew_each_time(toast):
     general = {"name": "North", "timeZone": "America/New_York", "closeoutHour": 3, "firstBusinessDate": 20190502}
     url = f"{HOST}/restaurants/v1/restaurants/north"
     asked = toast.mock.get(url, json={"guid": "north", "general": general | {"extra": [1]}, "urls": {}})
@@ -474,7 +474,7 @@ def test_a_restaurant_is_asked_once_per_process(toast):
         info = client.restaurant("north", usage=toast.usage)
     assert (info.name, info.timezone, info.closeout_hour) == ("North", "America/New_York", 3)
     assert info.first_business_date == dt.date(2019, 5, 2)
-    assert asked.call_count == 1
+    assert asked.call_count == 2
 
 
 def test_a_restaurant_may_leave_out_what_toast_does_not_promise(toast):
