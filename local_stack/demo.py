@@ -9,10 +9,12 @@ import argparse
 import contextlib
 import datetime as dt
 import io
+import json
 import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -62,7 +64,8 @@ EXAMPLES = """\
 examples:
   make demo                                     the whole demo: 13 restaurants, 7 days
   make demo ARGS="--restaurants 2 --days 1"     a small one, in a few seconds
-  python -m local_stack.demo --data-dir /tmp/d  keep the tables elsewhere
+  make demo ARGS=--keep                         leave the servers up afterwards, to call the function yourself
+  make demo ARGS="--data-dir /tmp/d"            keep the tables elsewhere
 """
 
 
@@ -135,7 +138,6 @@ def main(arguments: list[str] | None = None) -> int:
     except (DemoFailed, ServerFailed) as error:
         console.print(f"\n{error}", style="red", markup=False)
         return 1
-    print_report(report, options.data_dir, console)
     return 1 if report.problems else 0
 
 
@@ -169,7 +171,25 @@ def run(options: argparse.Namespace, console: Console) -> Report:
         with report.step("compare"), contextlib.closing(warehouse_client(stack.emulator_url)) as client:
             guids = [restaurant.guid for restaurant in restaurants]
             report.comparison = differences(client, DATASET, stack.simulator_url, guids, start, end)
+        print_report(report, options.data_dir, console)
+        if options.keep:
+            stay(stack, restaurants[0], end, console)
     return report
+
+
+def stay(stack: LocalStack, restaurant: Restaurant, date: dt.date, console: Console) -> None:
+    """Leave the servers up until Ctrl-C, and say how to use them."""
+    body = json.dumps({"restaurant_guid": restaurant.guid, "start_date": str(date), "end_date": str(date)})
+    console.print(
+        f"\nThe servers stay up until Ctrl-C. In another terminal, call the function:\n\n"
+        f"curl -X POST {stack.function_url(FUNCTION)} -d '{body}'\n\n"
+        f"ask Toast what is true ({stack.simulator_url}/_simulator/truth, see docs/simulator.md), or query the tables "
+        f"at {stack.emulator_url}.",
+        markup=False,
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    console.print("\nEnded.")
 
 
 def load(url: str, restaurants: Sequence[Restaurant], start: dt.date, end: dt.date, console: Console) -> list[Loaded]:
@@ -431,6 +451,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--restaurants", type=_count, default=None, help="only the first so many restaurants (all)")
     parser.add_argument("--days", type=_days, default=DAYS, help=f"how many business dates, up to 31 ({DAYS})")
+    parser.add_argument("--keep", action="store_true", help="leave the servers up until Ctrl-C")
     return parser.parse_args(arguments)
 
 

@@ -241,6 +241,12 @@ def connect(settings: Settings, dataset: str | None = None) -> Warehouse:
     """
     if not settings.project:
         raise ConfigurationError("GOOGLE_CLOUD_PROJECT is not set; set it to the project that holds the dataset.")
+    dataset = dataset or settings.dataset
+    if not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
+        raise ConfigurationError(
+            f"{dataset!r} cannot be a dataset's name: set BQ_DATASET, or the tenant's dataset in restaurants.toml, to "
+            "letters, digits and underscores."
+        )
     try:
         if settings.emulator_host:
             client = bigquery.Client(
@@ -256,7 +262,7 @@ def connect(settings: Settings, dataset: str | None = None) -> Warehouse:
             "BIGQUERY_EMULATOR_HOST to use an emulator."
         ) from error
     host = urlsplit(settings.emulator_host or "https://bigquery.googleapis.com").netloc
-    return Warehouse(client, dataset or settings.dataset, settings.location, host=host)
+    return Warehouse(client, dataset, settings.location, host=host)
 
 
 # --- what an error means -----------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+# Toast opened its first restaurants in 2012; BigQuery's daily partitions end in 2159.
+FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE = dt.date(2012, 1, 1), dt.date(2159, 12, 31)
+
 # The nightly close captures cards and closes paid orders some time after the closeout hour; Toast does
 # not say how long after. A day read before this much time has passed may still be changed by it. Processing
 # fees can come later still (Toast advises to pull payments 6 hours after): such an order counts as changed.

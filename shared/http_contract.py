@@ -66,6 +66,25 @@ def serve(request: flask.Request, function: str, work: Work) -> flask.Response:
     return response
 
 
+def _log_outcome(outcome: Outcome) -> None:
+    """One line for each restaurant of a call, as loud as what came of it."""
+    write = log.info if outcome.status == "success" and not outcome.rejects else log.warning
+    if outcome.status != "success":
+        write = log.error
+    write(
+        "restaurant_done",
+        restaurant=outcome.restaurant_guid,
+        status=outcome.status,
+        start_date=str(outcome.start_date),
+        end_date=str(outcome.end_date),
+        pages=outcome.pages,
+        requests=outcome.requests,
+        rejects=outcome.rejects,
+        **outcome.rows(),
+        error=str(outcome.error) if outcome.error else None,
+    )
+
+
 def _refused_at_the_door(request: flask.Request, run_id: str) -> flask.Response | None:
     if request.path not in ("", "/"):
         return _problem(404, "No such path", f"{request.path} is not served; POST to /.", run_id)
@@ -90,6 +109,8 @@ class _Reply(msgspec.Struct):
 
 
 def _reply(function: str, run_id: str, outcomes: Sequence[Outcome]) -> flask.Response:
+    for outcome in outcomes:
+        _log_outcome(outcome)
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     passing = [error for error in errors if isinstance(error, ToastUnavailable | WarehouseUnavailable)]
     if all(outcome.status == "failed" for outcome in outcomes):
@@ -108,7 +129,8 @@ def _problem_of(error: EtlError, run_id: str) -> flask.Response:
     status, title = next(
         (_PROBLEMS[kind] for kind in type(error).__mro__ if kind in _PROBLEMS), (500, "Internal error")
     )
-    log.error("call_failed", error=str(error), http_status=status)
+    write = log.error if status >= 500 else log.warning
+    write("call_failed", error=str(error), http_status=status)
     more = {"errors": error.problems} if isinstance(error, InvalidRequest) else {}
     response = _problem(status, title, str(error), run_id, **more)
     if isinstance(error, ToastUnavailable | WarehouseUnavailable):

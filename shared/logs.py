@@ -23,8 +23,8 @@ def configure(level: str | None = None) -> None:
 
     Raises ConfigurationError when LOG_LEVEL is not a level.
     """
-    name = (level or os.environ.get("LOG_LEVEL") or "INFO").upper()
-    number = logging.getLevelNamesMapping().get(name)
+    name = level or os.environ.get("LOG_LEVEL") or "INFO"
+    number = logging.getLevelNamesMapping().get(name.upper())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 
-from shared.date_utils import TradingHours, from_toast_date
+from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE, TradingHours, from_toast_date
 from shared.errors import ObjectRejected
 from shared.order_tables import (
     CheckRow,
@@ -36,9 +36,6 @@ from shared.toast_orders import (
 
 # A payment in one of these states took no money, so its tip is no tip (Toast: Payment.paymentStatus).
 FAILED_PAYMENTS = frozenset({"VOIDED", "DENIED", "CANCELLED", "ERROR", "ERROR_NETWORK"})
-
-# Toast opened its first restaurants in 2012; BigQuery's daily partitions end in 2159.
-FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE = dt.date(2012, 1, 1), dt.date(2159, 12, 31)
 
 
 def flatten_orders(

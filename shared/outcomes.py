@@ -32,6 +32,11 @@ class Outcome(msgspec.Struct, kw_only=True):
     resume_from: dict[str, Any] | None
     error: EtlError | None
 
+    def rows(self) -> dict[str, int]:
+        """Rows over all tables: extracted, inserted, updated."""
+        counters = ("extracted", "inserted", "updated")
+        return {name: sum(counts[name] for counts in self.tables.values()) for name in counters}
+
 
 def outcomes(
     call: Call,
@@ -114,9 +119,7 @@ def ledger_rows(call: Call, plan: Plan, results: Iterable[Outcome]) -> list[RunR
             pages=result.pages,
             requests=result.requests,
             rejects=result.rejects,
-            extracted=sum(counts["extracted"] for counts in result.tables.values()),
-            inserted=sum(counts["inserted"] for counts in result.tables.values()),
-            updated=sum(counts["updated"] for counts in result.tables.values()),
+            **result.rows(),
             error=str(result.error) if result.error else None,
         )
         for result in results

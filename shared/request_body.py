@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.date_utils import FIRST_BUSINESS_DATE
 from shared.errors import InvalidRequest
 
 MAX_BODY_BYTES = 64 * 1024
@@ -36,6 +37,8 @@ def parse_body(body: bytes) -> RequestBody:
 
     Raises InvalidRequest with every field that is wrong, so that one look is enough to mend them all.
     """
+    if not body:
+        raise InvalidRequest({"body": "empty; send {} to ask for every restaurant"})
     try:
         content = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -69,7 +72,7 @@ def _wrong_range(values: dict[str, Any], content: dict[str, Any]) -> dict[str, s
         first_end = start + dt.timedelta(days=MAX_DAYS - 1)
         return {
             "end_date": f"{days} days are too many for one call, {MAX_DAYS} at most: split the range, first "
-            f"{start} to {first_end}, then from {first_end + dt.timedelta(days=1)}; backfill_all.py does that for you"
+            f"{start} to {first_end}, then from {first_end + dt.timedelta(days=1)}"
         }
     return {}
 
@@ -80,15 +83,20 @@ def _guid(value: Any) -> str:
     try:
         return str(uuid.UUID(value))
     except (ValueError, AttributeError, TypeError):
-        raise ValueError('expected a GUID such as "12345678-90ab-cdef-1234-567890abcdef", or "ALL"') from None
+        raise ValueError(
+            'expected a GUID such as "12345678-90ab-cdef-1234-567890abcdef", or "ALL" in capitals'
+        ) from None
 
 
 def _date(value: Any) -> dt.date:
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         try:
-            return dt.date.fromisoformat(value)
+            date = dt.date.fromisoformat(value)
         except ValueError:
-            pass
+            raise ValueError("there is no such date") from None
+        if date < FIRST_BUSINESS_DATE:
+            raise ValueError(f"{date} is before Toast's first restaurants ({FIRST_BUSINESS_DATE})")
+        return date
     raise ValueError("expected a date as YYYY-MM-DD")
 
 

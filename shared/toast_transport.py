@@ -264,7 +264,7 @@ class Transport:
     def _unavailable(self, call: Call, failure: Transient) -> ToastUnavailable:
         if not self.reached:
             return ToastUnavailable(
-                f"Toast cannot be reached at {self.host}: {failure}. Check TOAST_API_HOST and the network."
+                f"Toast does not answer at {self.host}: {failure}. Check TOAST_API_HOST and the network."
             )
         took = self._monotonic() - call.began
         request_id = f", requestId {failure.request_id}" if failure.request_id else ""

@@ -25,10 +25,10 @@ _EXAMPLES = """
 Examples:
 
 \b
-  python -m toast_simulator
-  python -m toast_simulator --port 0 --seed 7 --limits off
-  python -m toast_simulator --limit-scale 0.2 --latency-ms 80
-  python -m toast_simulator --clock 2026-03-09T09:00:00Z --volume 600
+  .venv/bin/python -m toast_simulator
+  .venv/bin/python -m toast_simulator --port 0 --seed 7 --limits off
+  .venv/bin/python -m toast_simulator --limit-scale 0.2 --latency-ms 80
+  .venv/bin/python -m toast_simulator --clock 2026-03-09T09:00:00Z --volume 600
 """
 
 
