@@ -54,8 +54,8 @@ def open_call(function: str, run_id: str, body: RequestBody, tables: Iterable[Ta
     restaurants = restaurants_for(tenants, body.restaurant_guid, body.tenant)
     tenant = tenants[restaurants[0].tenant]
     toast = connections.toast_client(settings, tenant, len(tenants))
-    toast.now()  # a Toast that cannot be reached is found out once, not by each restaurant
     warehouse = connections.warehouse(settings, tenant.dataset)
+    toast.now()  # a Toast that cannot be reached is found out once, not by each restaurant
     warehouse.ensure_tables(tables)
     return Call(
         function=function,

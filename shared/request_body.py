@@ -38,7 +38,7 @@ def parse_body(body: bytes) -> RequestBody:
     Raises InvalidRequest with every field that is wrong, so that one look is enough to mend them all.
     """
     if not body:
-        raise InvalidRequest({"body": "empty; send {} to ask for every restaurant"})
+        raise InvalidRequest({"body": "empty, which is not JSON; send {} to ask for every restaurant"})
     try:
         content = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -93,7 +93,7 @@ def _date(value: Any) -> dt.date:
         try:
             date = dt.date.fromisoformat(value)
         except ValueError:
-            raise ValueError("there is no such date") from None
+            raise ValueError("expected a date as YYYY-MM-DD, and there is no such date") from None
         if date < FIRST_BUSINESS_DATE:
             raise ValueError(f"{date} is before Toast's first restaurants ({FIRST_BUSINESS_DATE})")
         return date

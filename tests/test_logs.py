@@ -177,6 +177,6 @@ def test_a_level_that_is_given_wins_over_log_level(monkeypatch: pytest.MonkeyPat
 def test_a_level_that_is_none_is_refused_with_those_there_are(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", level)
     with pytest.raises(
-        ConfigurationError, match=rf"^LOG_LEVEL is '{level.upper()}'; set it to DEBUG, INFO, WARNING or ERROR\.$"
+        ConfigurationError, match=rf"^LOG_LEVEL is '{level}'; set it to DEBUG, INFO, WARNING or ERROR\.$"
     ):
         logs.configure()

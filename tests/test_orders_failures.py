@@ -331,17 +331,21 @@ def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
         yield process
 
 
-def kill_when(server: ServerProcess, moment: Callable[[], bool], **body: Any) -> None:
-    """Call the function, and end its process as kill -9 does as soon as the moment has come."""
+def kill_when(server: ServerProcess, moment: Callable[[], bool], **body: Any) -> bool:
+    """Call the function, and end its process as kill -9 does as soon as the moment has come.
+
+    False if the call was over before the moment was seen: a busy machine can miss a short one.
+    """
     if not server.running:
         server.start().wait_until_ready()
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(functions.post, server.url, **body)
         while not call.done() and not moment():
             time.sleep(0.005)
-        assert not call.done(), f"the call ended before the moment came: {call.result().text[:500]}"
+        if call.done():
+            return False
         server.kill()
-        assert call.exception() is not None
+        return call.exception() is not None
 
 
 def is_in(table: str) -> Callable[[Tables, str], bool]:
@@ -363,7 +367,7 @@ def test_a_function_killed_while_it_reads_leaves_nothing(
     date = dt.date(2025, 9, 1)
     toast.count_requests_anew()
     toast.fault("delay", seconds=3.0, rate=1.0, **ORDERS)
-    kill_when(
+    assert kill_when(
         server,
         lambda: toast.requests_so_far()["by_path"].get("/orders/v2/ordersBulk", 0) > 0 or toast.struck() > 0,
         restaurant_guid=BROOKLYN,
@@ -380,12 +384,16 @@ def test_a_function_killed_while_it_reads_leaves_nothing(
 def test_a_function_killed_while_it_writes_is_mended_by_the_next_call(
     server: ServerProcess, toast: SimulatorControl, tables: Tables, orders_daily: InProcess, moment: str
 ) -> None:
-    start = dt.date(2025, 9, 8) + dt.timedelta(days=3 * list(MOMENTS).index(moment))
-    dates = {"start_date": start, "end_date": start + dt.timedelta(days=2)}
-    where = f"business_date BETWEEN '{start}' AND '{dates['end_date']}'"
-    for leftover in tables.staging_tables():
-        tables.client.delete_table(f"{tables.dataset}.{leftover}")
-    kill_when(server, lambda: MOMENTS[moment](tables, where), **dates)
+    for attempt in range(5):
+        start = dt.date(2025, 9, 8) + dt.timedelta(days=3 * list(MOMENTS).index(moment) - 30 * attempt)
+        dates = {"start_date": start, "end_date": start + dt.timedelta(days=2)}
+        where = f"business_date BETWEEN '{start}' AND '{dates['end_date']}'"
+        for leftover in tables.staging_tables():
+            tables.client.delete_table(f"{tables.dataset}.{leftover}")
+        if kill_when(server, lambda where=where: MOMENTS[moment](tables, where), **dates):
+            break
+    else:
+        pytest.fail(f"five calls were over before the moment {moment!r} was seen")
     orders_daily(**dates).succeeded()
     tables.equal_truth(toast.url, GROUP, *dates.values())
     assert [coverage(tables, guid, start) for guid in GROUP] in ([1, 1], [2, 2])
@@ -400,7 +408,7 @@ def test_a_function_killed_while_it_replaces_old_rows_is_mended_by_the_next_call
     for order, *_ in toast.keys(AUSTIN, date):
         toast.edit(AUSTIN, order, "drop_selection")
     before = tables.count("fact_orders", f"business_date = '{date}'")
-    kill_when(server, lambda: tables.count("fact_orders", f"business_date = '{date}'") > before, **body)
+    assert kill_when(server, lambda: tables.count("fact_orders", f"business_date = '{date}'") > before, **body)
     orders_daily(**body).succeeded()
     tables.equal_truth(toast.url, [AUSTIN], date, date)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.date_utils import FIRST_BUSINESS_DATE
 from shared.errors import InvalidRequest
 from shared.request_body import RequestBody, parse_body
 
@@ -71,7 +72,7 @@ def test_of_a_field_that_stands_twice_the_last_one_counts() -> None:
 @pytest.mark.parametrize("wrong", ["all", "", "a47275cb", GUID + "0", 5, True, [], {}, [GUID], 1.5])
 def test_a_restaurant_is_a_guid_or_all(wrong: Any) -> None:
     assert problems(restaurant_guid=wrong) == {
-        "restaurant_guid": 'expected a GUID such as "12345678-90ab-cdef-1234-567890abcdef", or "ALL"'
+        "restaurant_guid": 'expected a GUID such as "12345678-90ab-cdef-1234-567890abcdef", or "ALL" in capitals'
     }
 
 
@@ -97,7 +98,9 @@ def test_a_restaurant_is_a_guid_or_all(wrong: Any) -> None:
 )
 @pytest.mark.parametrize("field", ["start_date", "end_date"])
 def test_a_date_is_written_one_way(field: str, wrong: Any) -> None:
-    assert problems(**DATES | {field: wrong}) == {field: "expected a date as YYYY-MM-DD"}
+    found = problems(**DATES | {field: wrong})
+    assert found.keys() == {field}
+    assert found[field].startswith("expected a date as YYYY-MM-DD")
 
 
 @pytest.mark.parametrize("wrong", ["", "MODIFIED", "daily", 5, True, [], {}])
@@ -153,8 +156,13 @@ def test_32_days_are_refused_with_the_way_to_split_them() -> None:
     assert "first 2026-01-15 to 2026-02-14, then from 2026-02-15" in found["end_date"]
 
 
+def test_a_date_before_toast_had_restaurants_is_refused() -> None:
+    wrong = problems(start_date="2011-12-31", end_date="2012-01-01")
+    assert wrong == {"start_date": "2011-12-31 is before Toast's first restaurants (2012-01-01)"}
+
+
 def test_all_of_time_is_refused_like_any_other_long_range() -> None:
-    assert "too many" in problems(start_date="0001-01-01", end_date="9999-12-31")["end_date"]
+    assert "too many" in problems(start_date="2012-01-01", end_date="9999-12-31")["end_date"]
 
 
 def test_a_range_that_ends_before_it_starts_is_refused() -> None:
@@ -204,7 +212,7 @@ def test_one_date_that_is_wrong_itself_wants_the_other_too() -> None:
 def test_what_is_no_json_says_so(body: bytes) -> None:
     found = problems(body)
     assert found.keys() == {"body"}
-    assert found["body"].startswith("not JSON (")
+    assert found["body"].startswith("not JSON (" if body else "empty, ")
     assert found["body"].endswith("send {} to ask for every restaurant")
 
 
@@ -248,14 +256,14 @@ def test_any_bytes_are_a_body_or_an_invalid_request(body: bytes) -> None:
     assert_read_or_refused(body)
 
 
-@given(st.dates(dt.date(1, 1, 1), dt.date(9999, 1, 1)), st.integers(0, 30))
+@given(st.dates(FIRST_BUSINESS_DATE, dt.date(9999, 1, 1)), st.integers(0, 30))
 def test_any_range_of_up_to_31_days_is_taken_as_it_is(start: dt.date, days: int) -> None:
     end = start + dt.timedelta(days=days)
     body = parse(start_date=start.isoformat(), end_date=end.isoformat())
     assert (body.start_date, body.end_date) == (start, end)
 
 
-@given(st.dates(dt.date(1, 1, 1), dt.date(9000, 1, 1)), st.integers(31, 300_000))
+@given(st.dates(FIRST_BUSINESS_DATE, dt.date(9000, 1, 1)), st.integers(31, 300_000))
 def test_the_split_that_is_proposed_begins_where_the_range_does_and_is_taken(start: dt.date, days: int) -> None:
     found = problems(start_date=start.isoformat(), end_date=(start + dt.timedelta(days=days)).isoformat())
     first, then = found["end_date"].split("split the range, first ")[1].split(", then from ")
