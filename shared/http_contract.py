@@ -69,7 +69,7 @@ def serve(request: flask.Request, function: str, work: Work) -> flask.Response:
 def _log_outcome(outcome: Outcome) -> None:
     """One line for each restaurant of a call, as loud as what came of it."""
     write = log.info if outcome.status == "success" and not outcome.rejects else log.warning
-    if outcome.status != "success":
+    if outcome.error is not None and not isinstance(outcome.error, InvalidRequest):
         write = log.error
     write(
         "restaurant_done",
