@@ -41,6 +41,7 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
         undisturbed = pages <= 1 or all(modified < began for modified in met.values())
         if undisturbed or not unit.hours.is_final(unit.business_date, began):
             return
+        staged |= met
         log.info("changed_while_read", restaurant=unit.restaurant_guid, business_date=str(unit.business_date))
         began = toast.now()
     raise ToastUnavailable(f"orders of {unit.business_date} changed each of the {MAX_WALKS} times they were read")
@@ -49,8 +50,8 @@ def read_orders_of_day(toast: ToastClient, unit: Unit, load: OrderLoad, deadline
 def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, staged: Versions) -> tuple[int, Versions]:
     """Page once through the day: the number of pages, and the orders met, each with its version.
 
-    What is told of the unit comes from its last walk. ``staged`` are the versions handed to the load so
-    far; one that is there need not go again.
+    What is told of the unit comes from its last walk. ``staged`` are the versions that earlier walks handed
+    to the load; they need not go again.
     """
     met: Versions = {}
     unit.extracted.clear()
@@ -66,22 +67,22 @@ def _walk(toast: ToastClient, unit: Unit, load: OrderLoad, deadline: float, stag
         pages += 1
         unit.rejects.extend(page.undecodable)
         orders = flatten_orders(
-            [order for order in page.orders if _is_news(order.guid, order.modified_date, met)],
+            [order for order in page.orders if _is_news(order, met)],
             restaurant_guid=unit.restaurant_guid,
             hours=unit.hours,
             unit=unit.id,
             rejected=rejected,
         )
-        load.add([order for order in orders if _is_news(order.order_guid, order.order_modified_at, staged)])
+        load.add([order for order in orders if staged.get(order.order_guid) != order.order_modified_at])
         _take_note(unit, orders)
     return pages, met
 
 
-def _is_news(guid: str, version: dt.datetime, known: Versions) -> bool:
-    """Whether the order is not known in this version or a newer one; from now on it is."""
-    if guid in known and version <= known[guid]:
+def _is_news(order: Order, met: Versions) -> bool:
+    """Whether the order was not met in this version or a newer one; from now on it was."""
+    if order.guid in met and order.modified_date <= met[order.guid]:
         return False
-    known[guid] = version
+    met[order.guid] = order.modified_date
     return True
 
 
