@@ -7,7 +7,7 @@ by orders.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Literal
 
@@ -66,7 +66,7 @@ def judge(
     return Verdict("open")
 
 
-def day_facts(dataset: str, restaurants: Sequence[str], dates: Sequence[dt.date]) -> Statement:
+def day_facts(dataset: str, restaurants: Collection[str], dates: Collection[dt.date]) -> Statement:
     """Orders and net sales per restaurant and business date; days without orders have no row.
 
     Net sales follow Toast's definition (developer guide, "net sales"): prices before discounts less all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
 import time
 import uuid
@@ -93,7 +94,9 @@ def days_to_read(call: Call) -> Plan:
             return error
 
     with ThreadPoolExecutor(CONCURRENT_UNITS) as pool:
-        answers = list(pool.map(ask, call.restaurants))
+        # Each thread gets a copy of the context, which holds the run id that log lines carry.
+        asked = [pool.submit(contextvars.copy_context().run, ask, restaurant) for restaurant in call.restaurants]
+        answers = [future.result() for future in asked]
     # Only now: a process that was frozen between two calls has learnt the time again from these replies.
     plan = Plan(call.toast.now(), [], {}, usage)
     for restaurant, answer in zip(call.restaurants, answers, strict=True):

@@ -11,6 +11,8 @@
         ├── WarehouseRefused    BigQuery said no, and will say no again                    500
         └── WarehouseUnavailable  BigQuery did not answer, is busy, or a quota is spent    503
 
+What may pass, of Toast's and of BigQuery's, is also ``Unavailable``: calling again later may help.
+
 ``ObjectRejected`` stands apart: it concerns one object of a page (an order, say), which goes to
 ``etl_rejects`` while the rest of the page goes on.
 
@@ -41,6 +43,14 @@ class ConfigurationError(EtlError):
     """A setting, secret or file of this installation is missing or wrong."""
 
 
+class Unavailable(EtlError):
+    """Base of what may pass: calling again later may help. ``retry_after`` is a hint in seconds."""
+
+    def __init__(self, message: str, *, retry_after: float = 60.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
 class ToastError(EtlError):
     """Base of what Toast's side can do to a call."""
 
@@ -57,12 +67,8 @@ class ToastRefused(ToastError):
         super().__init__(message)
 
 
-class ToastUnavailable(ToastError):
-    """Toast failed for now and all retries are spent; ``retry_after`` is a hint in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 60.0) -> None:
-        self.retry_after = retry_after
-        super().__init__(message)
+class ToastUnavailable(ToastError, Unavailable):
+    """Toast failed for now and all retries are spent."""
 
 
 class WarehouseError(EtlError):
@@ -73,12 +79,8 @@ class WarehouseRefused(WarehouseError):
     """BigQuery refused a job for good (invalid statement or data, missing permission)."""
 
 
-class WarehouseUnavailable(WarehouseError):
-    """BigQuery failed for now and all retries are spent; ``retry_after`` is a hint in seconds."""
-
-    def __init__(self, message: str, *, retry_after: float = 60.0) -> None:
-        self.retry_after = retry_after
-        super().__init__(message)
+class WarehouseUnavailable(WarehouseError, Unavailable):
+    """BigQuery failed for now, or a quota is spent, and all retries are spent."""
 
 
 class ObjectRejected(Exception):

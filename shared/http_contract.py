@@ -23,6 +23,7 @@ from shared.errors import (
     InvalidRequest,
     ToastRefused,
     ToastUnavailable,
+    Unavailable,
     UnknownTarget,
     WarehouseRefused,
     WarehouseUnavailable,
@@ -112,7 +113,7 @@ def _reply(function: str, run_id: str, outcomes: Sequence[Outcome]) -> flask.Res
     for outcome in outcomes:
         _log_outcome(outcome)
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    passing = [error for error in errors if isinstance(error, ToastUnavailable | WarehouseUnavailable)]
+    passing = [error for error in errors if isinstance(error, Unavailable)]
     if all(outcome.status == "failed" for outcome in outcomes):
         return _problem_of((passing or errors)[0], run_id)
     body = _Reply("partial" if errors else "success", function, run_id, outcomes)
@@ -133,7 +134,7 @@ def _problem_of(error: EtlError, run_id: str) -> flask.Response:
     write("call_failed", error=str(error), http_status=status)
     more = {"errors": error.problems} if isinstance(error, InvalidRequest) else {}
     response = _problem(status, title, str(error), run_id, **more)
-    if isinstance(error, ToastUnavailable | WarehouseUnavailable):
+    if isinstance(error, Unavailable):
         response.headers["Retry-After"] = str(round(error.retry_after))
     return response
 

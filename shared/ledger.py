@@ -46,8 +46,8 @@ def record_order_days(warehouse: Warehouse, units: Sequence[Unit], *, run_id: st
     """Judge the business date of each finished unit by what the warehouse now holds, and write it down."""
     if not units:
         return []
-    restaurants = sorted({unit.restaurant_guid for unit in units})
-    dates = sorted({unit.business_date for unit in units})
+    restaurants = {unit.restaurant_guid for unit in units}
+    dates = {unit.business_date for unit in units}
     found = warehouse.run(day_facts(warehouse.dataset, restaurants, dates), f"{run_id}-day-facts").rows
     facts = {
         (row["restaurant_guid"], row["business_date"]): DayFacts(int(row["orders"]), Decimal(row["net_sales"]))

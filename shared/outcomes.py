@@ -11,7 +11,7 @@ import msgspec
 
 from shared.calls import Call, Plan
 from shared.config import Restaurant
-from shared.errors import EtlError, InvalidRequest, ToastUnavailable
+from shared.errors import EtlError, InvalidRequest, Unavailable
 from shared.run_tables import BusinessDayRow, RunRow
 from shared.tables import Table
 from shared.units import Written
@@ -90,7 +90,7 @@ def _outcome(
 def _most_telling(errors: Iterable[EtlError | None]) -> EtlError | None:
     """The error to report of several: one that may pass, if there is one, since then calling again helps."""
     real = [error for error in errors if error is not None]
-    return next((error for error in real if isinstance(error, ToastUnavailable)), real[0] if real else None)
+    return next((error for error in real if isinstance(error, Unavailable)), real[0] if real else None)
 
 
 def _counts(extracted: int, written: Written) -> dict[str, int]:

@@ -28,6 +28,7 @@ import structlog
 from requests.utils import parse_header_links
 
 from shared.config import RateProfile
+from shared.date_utils import from_toast_date
 from shared.errors import ConfigurationError, ToastRefused, ToastUnavailable
 from shared.pacing import Admission, Limits, Pacer, WaitTooLong
 from shared.secrets_utils import Credentials
@@ -392,5 +393,5 @@ def _restaurant_info(guid: str, general: _General) -> RestaurantInfo:
         name=general.name,
         timezone=general.time_zone,
         closeout_hour=_DEFAULT_CLOSEOUT_HOUR if general.closeout_hour is None else general.closeout_hour,
-        first_business_date=dt.datetime.strptime(str(first), "%Y%m%d").date() if first else None,
+        first_business_date=from_toast_date(first) if first else None,
     )
