@@ -6,10 +6,10 @@ SCRIPTS := .ci/run $(wildcard *.sh) $(wildcard */*.sh)
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test campaign lint bench clean
 
 help:  ## Say what there is to run
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this machine and compare it with the truth
 	@$(PYTHON) -m local_stack.demo $(ARGS)
@@ -17,6 +17,9 @@ demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this mac
 # Two at a time, a file always in one piece: the servers and the SQL analyser that a file needs start once for it.
 test: .venv/.installed  ## Run the whole test suite (ARGS="-k name" for a part of it)
 	$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+
+campaign: .venv/.installed  ## Run the long tests: weeks of data, faults (ARGS="-k five_weeks" for one)
+	$(PYTHON) -m pytest tests/campaigns --durations=10 $(ARGS)
 
 lint: .venv/.installed  ## Check style, types and shell scripts
 	$(PYTHON) -m ruff check .

@@ -31,7 +31,7 @@ def from_bytes_to_lines(body: bytes) -> bytes:
 
 
 def _flatten(page: OrdersPage) -> list[StagedOrder]:
-    return flatten_orders(page.orders, restaurant_guid="r", hours=HOURS, unit="u", rejected=_no_reject)
+    return flatten_orders(page.objects, restaurant_guid="r", hours=HOURS, unit="u", rejected=_no_reject)
 
 
 def _no_reject(*_: object) -> None:

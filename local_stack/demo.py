@@ -31,8 +31,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from local_stack.dimension_truth import dimension_differences
 from local_stack.processes import DATASET, PROJECT, ROOT, LocalStack, ServerFailed
-from local_stack.truth import ROWS, Comparison, differences
+from local_stack.truth import ROWS, Comparison, TableResult, differences
 from shared.config import DEFAULT_RESTAURANTS_FILE, Restaurant, load_tenants
 
 # A fixed moment, so that every run sees the same orders: the week before it is over everywhere, and for two
@@ -42,11 +43,15 @@ SEED = 1
 LAST_DATE = dt.date(2026, 2, 22)
 DAYS = 7
 
-FUNCTION = "orders_daily"
+CONFIGURATION, ORDERS, CASH, LABOR = "config_weekly", "orders_daily", "cash_daily", "labor_daily"
+FUNCTIONS = (CONFIGURATION, ORDERS, CASH, LABOR)
 CALLS_AT_ONCE = 4
 CALL_SECONDS = 600.0
 ATTEMPTS = 3  # as a scheduler would: a 503 says that calling again goes on where it stopped
 DIFFERENCES_SHOWN = 20
+
+Dates = tuple[dt.date, dt.date]
+"""The first and the last business date of a call."""
 
 # The column that stands for a table in the report: all rows, voided and nested ones included, so a figure
 # to check the loading with, not a figure of sales.
@@ -58,6 +63,10 @@ CONTROL_TOTALS = {
     "fact_discounts": "discount_amount",
     "fact_service_charges": "charge_amount",
     "fact_taxes": "tax_amount",
+    "fact_cash_entries": "amount",
+    "fact_cash_deposits": "amount",
+    "fact_labor_shifts": "regular_hours",
+    "fact_labor_breaks": "is_missed",
 }
 
 EXAMPLES = """\
@@ -75,12 +84,18 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the calls for one restaurant brought."""
+    """What calling a function brought, for one restaurant or for all (None)."""
 
-    restaurant: Restaurant
+    function: str
+    restaurant: Restaurant | None
     tables: dict[str, dict[str, int]]
     seconds: float
     problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Whom it was called for."""
+        return self.restaurant.name if self.restaurant else "all restaurants"
 
     def count(self, what: str) -> int:
         """The sum of one counter (extracted, inserted, updated, unchanged) over the tables."""
@@ -96,11 +111,13 @@ class Loaded:
 class Report:
     """What the demo found out, for the end of it."""
 
+    restaurants: int
     days: int
     steps: dict[str, float] = field(default_factory=dict)
     loaded: list[Loaded] = field(default_factory=list)
     repeated: Loaded | None = None
-    comparison: Comparison | None = None
+    facts: Comparison | None = None
+    dimensions: Comparison | None = None
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -113,13 +130,14 @@ class Report:
     def problems(self) -> list[str]:
         """Everything that is not as it should be, one line each."""
         calls = [*self.loaded, *([self.repeated] if self.repeated else [])]
-        found = [f"{call.restaurant.name}: {call.problem}" for call in calls if call.problem]
+        found = [f"{call.function}, {call.name}: {call.problem}" for call in calls if call.problem]
         if self.repeated and (changed := self.repeated.count("inserted") + self.repeated.count("updated")):
-            found.append(f"{self.repeated.restaurant.name}: the repeated call wrote {changed} rows instead of none")
-        if self.comparison is None or not self.comparison.cells:
-            found.append("nothing was compared with the truth")
-        else:
-            found += [str(difference) for difference in self.comparison.differences]
+            found.append(f"{self.repeated.name}: the repeated call wrote {changed} rows instead of none")
+        for what, comparison in (("facts", self.facts), ("dimensions", self.dimensions)):
+            if comparison is None or not comparison.cells:
+                found.append(f"no {what} were compared with the truth")
+            else:
+                found += [str(difference) for difference in comparison.differences]
         return found
 
 
@@ -146,43 +164,67 @@ def run(options: argparse.Namespace, console: Console) -> Report:
     restaurants = example_restaurants()[: options.restaurants]
     start, end = LAST_DATE - dt.timedelta(days=options.days - 1), LAST_DATE
     make_fresh(options.data_dir)
-    report = Report(options.days)
+    report = Report(len(restaurants), options.days)
     stack = LocalStack(
         options.data_dir,
-        functions=(FUNCTION,),
+        functions=FUNCTIONS,
         seed=SEED,
         simulator_options={"clock": CLOCK.isoformat(), "limits": "documented", "latency-ms": 20},
+        environment={"RESTAURANTS_FILE": str(write_restaurants(options.data_dir, restaurants))},
     )
     with contextlib.ExitStack() as cleanup:
         with report.step("start the servers"):
-            console.print("Starting the simulated Toast, the emulated BigQuery and the function …")
+            console.print("Starting the simulated Toast, the emulated BigQuery and the functions …")
             cleanup.enter_context(stack)
         cleanup.push(_undisturbed)
         _print_servers(stack, console)
-        console.print(f"Loading {start} to {end} for {len(restaurants)} restaurants:")
-        with report.step("load"):
-            report.loaded = load(stack.function_url(FUNCTION), restaurants, start, end, console)
-        with report.step("load one again"):
-            report.repeated = call(stack.function_url(FUNCTION), restaurants[0], start, end)
-        console.print(
-            f"The same call again for {restaurants[0].name}: {report.repeated.count('inserted')} rows inserted, "
-            f"{report.repeated.count('unchanged'):,} unchanged."
-        )
+        _load_all(stack, restaurants, start, end, report, console)
         with report.step("compare"), contextlib.closing(warehouse_client(stack.emulator_url)) as client:
             guids = [restaurant.guid for restaurant in restaurants]
-            report.comparison = differences(client, DATASET, stack.simulator_url, guids, start, end)
+            report.facts = differences(client, DATASET, stack.simulator_url, guids, start, end)
+            report.dimensions = dimension_differences(client, DATASET, stack.simulator_url, guids)
         print_report(report, options.data_dir, console)
         if options.keep:
             stay(stack, restaurants[0], end, console)
     return report
 
 
+def _load_all(
+    stack: LocalStack,
+    restaurants: Sequence[Restaurant],
+    start: dt.date,
+    end: dt.date,
+    report: Report,
+    console: Console,
+) -> None:
+    """Call each function: configuration, cash and labor for all at once, orders for each restaurant."""
+    console.print(f"Loading {start} to {end} for {len(restaurants)} restaurants:")
+    with report.step("configuration"):
+        report.loaded.append(_called(stack, CONFIGURATION, None, console))
+    with report.step("orders"):
+        report.loaded += load_orders(stack.function_url(ORDERS), restaurants, start, end, console)
+    with report.step("cash and labor"):
+        report.loaded += [_called(stack, function, (start, end), console) for function in (CASH, LABOR)]
+    with report.step("orders of one again"):
+        report.repeated = call(stack.function_url(ORDERS), ORDERS, restaurants[0], (start, end))
+    console.print(
+        f"The same call again for {restaurants[0].name}: {report.repeated.count('inserted')} rows inserted, "
+        f"{report.repeated.count('unchanged'):,} unchanged."
+    )
+
+
+def _called(stack: LocalStack, function: str, dates: Dates | None, console: Console) -> Loaded:
+    loaded = call(stack.function_url(function), function, None, dates)
+    console.print(_loaded_line(loaded), markup=False)
+    return loaded
+
+
 def stay(stack: LocalStack, restaurant: Restaurant, date: dt.date, console: Console) -> None:
     """Leave the servers up until Ctrl-C, and say how to use them."""
     body = json.dumps({"restaurant_guid": restaurant.guid, "start_date": str(date), "end_date": str(date)})
     console.print(
-        f"\nThe servers stay up until Ctrl-C. In another terminal, call the function:\n\n"
-        f"curl -X POST {stack.function_url(FUNCTION)} -d '{body}'\n\n"
+        f"\nThe servers stay up until Ctrl-C. In another terminal, call a function:\n\n"
+        f"curl -X POST {stack.function_url(ORDERS)} -d '{body}'\n\n"
         f"ask Toast what is true ({stack.simulator_url}/_simulator/truth, see docs/simulator.md), or query the tables "
         f"at {stack.emulator_url}.",
         markup=False,
@@ -192,18 +234,20 @@ def stay(stack: LocalStack, restaurant: Restaurant, date: dt.date, console: Cons
     console.print("\nEnded.")
 
 
-def load(url: str, restaurants: Sequence[Restaurant], start: dt.date, end: dt.date, console: Console) -> list[Loaded]:
+def load_orders(
+    url: str, restaurants: Sequence[Restaurant], start: dt.date, end: dt.date, console: Console
+) -> list[Loaded]:
     """Call the function for each restaurant, a few at a time, with a progress bar or a line for each."""
     pool = ThreadPoolExecutor(CALLS_AT_ONCE)
-    running = {pool.submit(call, url, restaurant, start, end) for restaurant in restaurants}
+    running = {pool.submit(call, url, ORDERS, restaurant, (start, end)) for restaurant in restaurants}
     done: list[Loaded] = []
     try:
         with _progress(console) as progress:
             task = progress.add_task("", total=len(restaurants))
             for loaded in _as_they_end(running):
                 done.append(loaded)
-                progress.update(task, advance=1, description=loaded.restaurant.name)
-                progress.console.print(_loaded_line(loaded, len(done), len(restaurants)), markup=False)
+                progress.update(task, advance=1, description=loaded.name)
+                progress.console.print(_loaded_line(loaded, f"{len(done)}/{len(restaurants)}"), markup=False)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return done
@@ -217,24 +261,26 @@ def _as_they_end(running: set[Future[Loaded]]) -> Iterator[Loaded]:
             yield future.result()
 
 
-def call(url: str, restaurant: Restaurant, start: dt.date, end: dt.date) -> Loaded:
-    """Ask the function for one restaurant, again while it says that this goes on where it stopped."""
+def call(url: str, function: str, restaurant: Restaurant | None, dates: Dates | None) -> Loaded:
+    """Call a function, again while it says that this goes on where it stopped."""
     began = time.monotonic()
-    body = {"restaurant_guid": restaurant.guid, "start_date": start.isoformat(), "end_date": end.isoformat()}
+    body = {"restaurant_guid": restaurant.guid if restaurant else "ALL"}
+    if dates:
+        body |= {"start_date": dates[0].isoformat(), "end_date": dates[1].isoformat()}
     tables: dict[str, dict[str, int]] = {}
     problem: str | None = None
     for _ in range(ATTEMPTS):
         try:
             reply = requests.post(url, json=body, timeout=CALL_SECONDS)
         except requests.RequestException as error:
-            problem = f"{FUNCTION} does not answer: {error}"
+            problem = f"it does not answer: {error}"
             break
         problem = _problem_in(reply)
         _add_counts(tables, reply)
         if reply.status_code != requests.codes.service_unavailable:
             break
         time.sleep(min(float(reply.headers.get("Retry-After", "1")), 10.0))
-    return Loaded(restaurant, tables, time.monotonic() - began, problem)
+    return Loaded(function, restaurant, tables, time.monotonic() - began, problem)
 
 
 def _problem_in(reply: requests.Response) -> str | None:
@@ -277,6 +323,18 @@ def make_fresh(data_dir: Path) -> None:
         raise DemoFailed(f"{data_dir} cannot be made: {error.strerror}. Choose another --data-dir.") from error
 
 
+def write_restaurants(data_dir: Path, restaurants: Sequence[Restaurant]) -> Path:
+    """A restaurants.toml of the demo's own, so that "ALL" means the restaurants that it loads."""
+    rows = [
+        f"[[tenants.{restaurant.tenant}.restaurants]]\nguid = {json.dumps(restaurant.guid)}\n"
+        f"name = {json.dumps(restaurant.name)}\n"
+        for restaurant in restaurants
+    ]
+    path = data_dir / "restaurants.toml"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
 def warehouse_client(url: str) -> bigquery.Client:
     """Google's own client, talking to the emulator."""
     credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
@@ -305,9 +363,9 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _loaded_line(loaded: Loaded, number: int, total: int) -> str:
-    what = loaded.problem or f"{loaded.orders:>6,} orders, {loaded.count('inserted'):>7,} rows"
-    return f"  {number:>2}/{total}  {loaded.restaurant.name:<26} {what}  {loaded.seconds:5.1f} s"
+def _loaded_line(loaded: Loaded, progress: str = "") -> str:
+    what = loaded.problem or f"{loaded.count('inserted'):>7,} rows"
+    return f"  {loaded.function:<13} {progress:>5}  {loaded.name:<26} {what}  {loaded.seconds:5.1f} s"
 
 
 def _print_servers(stack: LocalStack, console: Console) -> None:
@@ -315,32 +373,43 @@ def _print_servers(stack: LocalStack, console: Console) -> None:
         f"  simulated Toast    {stack.simulator_url}  (its clock: {CLOCK:%Y-%m-%d %H:%M} UTC; Toast's limits)"
     )
     console.print(f"  emulated BigQuery  {stack.emulator_url}")
-    console.print(f"  {FUNCTION:<17}  {stack.function_url(FUNCTION)}")
+    for function in FUNCTIONS:
+        console.print(f"  {function:<17}  {stack.function_url(function)}")
 
 
 def print_report(report: Report, data_dir: Path, console: Console) -> None:
     """Say what was loaded, whether it equals the truth, how long it took, and how to look at it."""
     console.print()
-    if report.comparison:
-        console.print(_tables_table(report.comparison))
+    if report.facts and report.dimensions:
+        console.print(_tables_table(report.facts, report.dimensions))
     steps = " · ".join(f"{name} {seconds:.1f} s" for name, seconds in report.steps.items())
     console.print(f"Time: {steps} · together {sum(report.steps.values()):.1f} s\n")
     _print_verdict(report, console)
     console.print(how_to_query(data_dir), markup=False, soft_wrap=True)
 
 
-def _tables_table(comparison: Comparison) -> Table:
+def _tables_table(facts: Comparison, dimensions: Comparison) -> Table:
+    """A line per fact table, and one for all dimensions, or for each that differs."""
     table = Table(title="Warehouse against truth", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("table")
     for heading in ("rows", "sum of", ""):
         table.add_column(heading, justify="right")
     table.add_column("")
-    for name, result in comparison.tables.items():
+    for name, result in facts.tables.items():
         column = CONTROL_TOTALS.get(name, "")
         total = _amount(result.totals.get(column, Decimal(0))) if column else ""
-        verdict = f"[red]{len(result.differences):,} differ[/red]" if result.differences else "[green]equal[/green]"
-        table.add_row(name, _amount(result.totals.get(ROWS, Decimal(0))), column, total, verdict)
+        table.add_row(name, _amount(result.totals.get(ROWS, Decimal(0))), column, total, _verdict(result))
+    rows = sum(result.totals[ROWS] for result in dimensions.tables.values())
+    whole = TableResult(differences=dimensions.differences)
+    table.add_row(f"{len(dimensions.tables)} dimensions", _amount(Decimal(rows)), "", "", _verdict(whole))
+    for name, result in dimensions.tables.items():
+        if result.differences:
+            table.add_row(name, _amount(result.totals[ROWS]), "", "", _verdict(result))
     return table
+
+
+def _verdict(result: TableResult) -> str:
+    return f"[red]{len(result.differences):,} differ[/red]" if result.differences else "[green]equal[/green]"
 
 
 def _amount(value: Decimal) -> str:
@@ -350,14 +419,13 @@ def _amount(value: Decimal) -> str:
 
 def _print_verdict(report: Report, console: Console) -> None:
     problems = report.problems
-    if not problems and report.comparison:
+    if not problems and report.facts and report.dimensions:
         orders = sum(loaded.orders for loaded in report.loaded)
-        scope = (
-            f"{len(report.loaded)} restaurants × {report.days} business dates × {len(report.comparison.tables)} tables"
-        )
         console.print(
-            f"[bold green]Equal.[/bold green] {orders:,} orders, {scope}: all {report.comparison.cells:,} numbers "
-            "compared are what Toast says, and the repeated call wrote nothing."
+            f"[bold green]Equal.[/bold green] {orders:,} orders, {report.restaurants} restaurants × {report.days} "
+            f"business dates × {len(report.facts.tables)} tables, and {len(report.dimensions.tables)} dimensions: all "
+            f"{report.facts.cells + report.dimensions.cells:,} values compared are what Toast says, and the repeated "
+            "call wrote nothing."
         )
         return
     console.print(f"[bold red]Not equal:[/bold red] {len(problems):,} problems.")
@@ -379,9 +447,9 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 client = bigquery.Client("{project}", AnonymousCredentials(), client_options={{"api_endpoint": "{url}"}})
-for row in client.query_and_wait("""
+for row in client.query("""
 {query}
-"""):
+""").result():
     print(row.business_date, row.checks, row.sales)
 '''
 

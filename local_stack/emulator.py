@@ -3,8 +3,8 @@
     python -m local_stack.emulator --port 9050 --data-dir .data/demo/bigquery
 
 The emulator is bqemulator, which runs BigQuery's SQL on DuckDB. Started as it comes, it wants the network for
-a DuckDB extension, copies a whole table after every change to it and takes a missing dataset for an empty one;
-this launcher sees to all three.
+a DuckDB extension, copies a whole table after every change to it, takes a missing dataset for an empty one and
+keeps the labels of tables to itself; this launcher sees to all four.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     quiet_logs(settings)
     skip_time_travel_copies()
     refuse_to_list_missing_datasets()
+    list_labels()
+    look_for_ddl_only_in_ddl()
     import duckdb
 
     try:
@@ -105,6 +109,39 @@ def refuse_to_list_missing_datasets() -> None:
         return list_tables(self, project_id, dataset_id)
 
     DuckDBCatalogRepository.list_tables = list_tables_of_existing  # type: ignore[method-assign]
+
+
+def list_labels() -> None:
+    """List tables with their labels, as BigQuery does; the emulator leaves them out."""
+    from bqemulator.api.routes import tables
+    from bqemulator.catalog.models import TableMeta
+
+    list_item = tables._table_to_list_item
+
+    def list_item_with_labels(t: TableMeta) -> dict[str, Any]:
+        return {**list_item(t), "labels": t.labels}
+
+    tables._table_to_list_item = list_item_with_labels
+
+
+def look_for_ddl_only_in_ddl() -> None:
+    """Spare a statement that is no DDL the six times that the emulator parses it to see whether it creates or drops.
+
+    They took a third of the time of a long statement.
+    """
+    import sqlglot
+    from bqemulator.catalog import ddl_sync
+    from bqemulator.jobs import routine_ddl
+    from bqemulator.sql.rewriter import create_table_schema_ctas
+
+    no_ddl = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+    harmless = sqlglot.parse_one("SELECT 1", read="bigquery")
+
+    def parse_one(sql: str, **options: Any) -> Any:
+        return harmless if no_ddl.match(sql) else sqlglot.parse_one(sql, **options)
+
+    for module in (ddl_sync, routine_ddl, create_table_schema_ctas):
+        module.sqlglot = SimpleNamespace(parse_one=parse_one, errors=sqlglot.errors)  # type: ignore[attr-defined]
 
 
 def quiet_logs(settings: Settings) -> None:

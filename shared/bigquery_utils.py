@@ -11,7 +11,10 @@ import datetime as dt
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import IO, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,10 +29,12 @@ from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from shared.concurrency import side_by_side
 from shared.config import Settings
 from shared.errors import ConfigurationError, WarehouseError, WarehouseRefused, WarehouseUnavailable
 from shared.statements import Parameter, Rows, Statement
 from shared.tables import Column, Table
+from shared.views import View
 
 log = structlog.get_logger()
 
@@ -48,6 +53,12 @@ _NO_RETRY = Retry(predicate=lambda _: False)
 
 # A staging table that its run could not drop (a killed process) goes away by itself.
 STAGING_LIFETIME = dt.timedelta(days=1)
+
+# A new dataset gets tables and views so many at a time: as many as the client keeps connections for.
+CREATIONS_AT_ONCE = 10
+
+# The label that keeps, on a view, the hash of its definition.
+DEFINITION_LABEL = "definition"
 
 _Result = TypeVar("_Result")
 
@@ -86,18 +97,30 @@ class Warehouse:
 
     # --- tables --------------------------------------------------------------------------------------
 
-    def ensure_tables(self, tables: Iterable[Table]) -> None:
-        """Create the dataset and those of the tables that are missing; asks once per process."""
-        with self._lock:
-            wanted = {table.name: table for table in tables if table.name not in self._ensured}
-            if not wanted:
-                return
-            existing = self._persist("look for the tables", self._existing_tables)
-            for name in wanted.keys() - existing:
-                self._create(self._definition(wanted[name]))
-            self._ensured |= wanted.keys()
+    def ensure(self, tables: Collection[Table], views: Collection[View] = ()) -> None:
+        """Create the dataset and what it lacks of the tables and views; asks once per process.
 
-    def _existing_tables(self) -> set[str]:
+        A view that was made from another definition than the code's is replaced. Another process may do the same
+        at the same time: what both create is the same. A view that BigQuery refuses is logged and left out, since
+        views serve readers, and no data must wait for them.
+        """
+        with self._lock:
+            lacking = [table for table in tables if table.name not in self._ensured]
+            outdated = [view for view in views if view.name not in self._ensured]
+            if not lacking and not outdated:
+                return
+            existing = self._persist("look for the tables", self._existing)
+            lacking = [table for table in lacking if table.name not in existing]
+            side_by_side(self._create_table, lacking, CREATIONS_AT_ONCE)
+            outdated = [view for view in outdated if existing.get(view.name) != view.definition]
+            created = [name for layer in _layers(outdated) for name in self._create_views(layer)]
+            self._ensured.update(table.name for table in tables)
+            self._ensured.update(view.name for view in views)
+            if lacking or created:
+                log.info("schema_created", dataset=self.dataset, tables=[t.name for t in lacking], views=created)
+
+    def _existing(self) -> dict[str, str | None]:
+        """The names of the tables and views that there are; for a view the hash of its definition."""
         try:
             self._client.get_dataset(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         except google_errors.NotFound:
@@ -105,14 +128,45 @@ class Warehouse:
             dataset.location = self._location
             self._client.create_dataset(dataset, exists_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
-        return {table.table_id for table in listed}
+        return {table.table_id: table.labels.get(DEFINITION_LABEL) for table in listed}
+
+    def _create_table(self, table: Table) -> None:
+        self._create(self._definition(table))
+
+    def _create_views(self, views: Iterable[View]) -> list[str]:
+        """Create or replace views; the names of those that BigQuery took."""
+        return [name for name in side_by_side(self._create_view, views, CREATIONS_AT_ONCE) if name]
+
+    def _create_view(self, view: View) -> str | None:
+        """Create or replace a view, and only then mark it with its definition; its name if BigQuery took it.
+
+        A process that dies between the two leaves a view that the next one makes again.
+        """
+        described = bigquery.Table(f"{self.dataset}.{view.name}", schema=schema_of(view.columns))
+        described.description = view.description
+        described.labels = {DEFINITION_LABEL: view.definition}
+
+        def describe() -> None:
+            self._client.update_table(
+                described, ["description", "schema", "labels"], retry=_NO_RETRY, timeout=REQUEST_SECONDS
+            )
+
+        try:
+            # Never the id of an earlier job: the view may have been dropped or replaced since.
+            self.run(view.create(self.dataset), f"view-{view.name}-{uuid.uuid4().hex}")
+            self._persist(f"describe {view.name}", describe)
+        except WarehouseRefused as error:
+            log.error("view_not_created", view=view.name, error=str(error))
+            return None
+        return view.name
 
     def _definition(self, table: Table) -> bigquery.Table:
         definition = bigquery.Table(f"{self.dataset}.{table.name}", schema=schema_of(table.columns))
         definition.description = table.description
-        definition.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
         definition.clustering_fields = list(table.cluster_by)
-        definition.require_partition_filter = table.requires_filter
+        if table.partition_by is not None:
+            definition.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
+            definition.require_partition_filter = table.requires_filter
         return definition
 
     def create_staging(self, name: str, columns: Sequence[Column]) -> None:
@@ -263,6 +317,12 @@ def connect(settings: Settings, dataset: str | None = None) -> Warehouse:
         ) from error
     host = urlsplit(settings.emulator_host or "https://bigquery.googleapis.com").netloc
     return Warehouse(client, dataset, settings.location, host=host)
+
+
+def _layers(views: Iterable[View]) -> Iterator[Iterator[View]]:
+    """Views layer by layer, since one can only read what is there."""
+    by_layer = attrgetter("layer")
+    return (layer for _, layer in groupby(sorted(views, key=by_layer), by_layer))
 
 
 # --- what an error means -----------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     emulator_host: str | None = None
     restaurants_file: Path = DEFAULT_RESTAURANTS_FILE
     rate_profile: RateProfile = "documented"
+    time_budget: float = 400.0
+    """Seconds into a call after which nothing more is begun to be read, and nothing tried again."""
 
     def __repr__(self) -> str:
         """Leave the credentials out: a repr ends up in logs and tracebacks."""
@@ -71,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             emulator_host=_base_url("BIGQUERY_EMULATOR_HOST", get("BIGQUERY_EMULATOR_HOST")) or None,
             restaurants_file=Path(get("RESTAURANTS_FILE", str(DEFAULT_RESTAURANTS_FILE))),
             rate_profile="conservative" if profile == "conservative" else "documented",
+            time_budget=_seconds("TIME_BUDGET_SECONDS", get("TIME_BUDGET_SECONDS", "400")),
         )
 
 
@@ -82,6 +85,18 @@ def _base_url(variable: str, value: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(f"{variable} is {value!r}; expected a URL such as https://example.com.")
     return url.rstrip("/")
+
+
+def _seconds(variable: str, value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise ConfigurationError(
+            f"{variable} is {value!r}; set it to a number of seconds, below the function's timeout."
+        )
+    return seconds
 
 
 class Restaurant(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +120,10 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str | None = None
     client_id_secret: str = "TOAST_CLIENT_ID"
     client_secret_secret: str = "TOAST_CLIENT_SECRET"
+    token_secret: str = "TOAST_TOKEN"
+    """The secret through which all instances share one token, where the credentials come from Secret Manager."""
+    employee_contacts: bool = False
+    """Whether employees' e-mail addresses and phone numbers are loaded; their names always are."""
 
 
 def load_tenants(path: Path) -> dict[str, Tenant]:
@@ -159,7 +178,8 @@ class _Misplaced(Exception):
     """A key of restaurants.toml does not hold what it should; the message begins with the key."""
 
 
-_TENANT_KEYS = ("dataset", "client_id_secret", "client_secret_secret", "restaurants")
+_TENANT_TEXTS = ("dataset", "client_id_secret", "client_secret_secret", "token_secret")
+_TENANT_KEYS = (*_TENANT_TEXTS, "employee_contacts", "restaurants")
 _RESTAURANT_KEYS = ("guid", "name", "timezone", "closeout_hour", "first_business_date", "min_orders", "min_net_sales")
 
 
@@ -185,8 +205,11 @@ def _tenant(name: str, table: Any) -> Tenant:
         if restaurant.guid in seen:
             raise _Misplaced(f"{key}.restaurants[{number}].guid: {restaurant.guid!r} stands there twice")
         seen.add(restaurant.guid)
-    texts = {k: _text(f"{key}.{k}", table[k]) for k in _TENANT_KEYS[:3] if k in table}
-    return Tenant(name=name, restaurants=restaurants, **texts)
+    texts = {k: _text(f"{key}.{k}", table[k]) for k in _TENANT_TEXTS if k in table}
+    contacts = table.get("employee_contacts", False)
+    if not isinstance(contacts, bool):
+        raise _Misplaced(f"{key}.employee_contacts: expected true or false, found {contacts!r}")
+    return Tenant(name=name, restaurants=restaurants, employee_contacts=contacts, **texts)
 
 
 def _restaurant(key: str, tenant: str, row: Any) -> Restaurant:

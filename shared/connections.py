@@ -1,6 +1,7 @@
 """The services of a process: one Toast client per tenant and one warehouse per dataset, kept between calls.
 
-A Cloud Function's instance serves many calls, and Toast allows two logins an hour.
+A Cloud Function's instance serves many calls, and Toast allows two logins an hour. Where the credentials come from
+Secret Manager, all instances share one token through it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from shared.bigquery_utils import Warehouse
 from shared.config import Settings, Tenant
 from shared.secrets_utils import credentials_for
 from shared.toast_client import ToastClient
+from shared.token_cache import TokenCache
+from shared.token_secret import TokenSecret
 
 
 @lru_cache(maxsize=64)
 def toast_client(settings: Settings, tenant: Tenant, tenants: int) -> ToastClient:
     """The tenant's Toast client. Raises ConfigurationError when its credentials are missing."""
     credentials = credentials_for(settings, tenant, tenants)
-    return ToastClient(settings.toast_api_host, credentials, profile=settings.rate_profile)
+    shared = None
+    if credentials.project is not None:
+        shared = TokenCache(TokenSecret(credentials.project, tenant.token_secret), credentials.client_id)
+    return ToastClient(settings.toast_api_host, credentials, profile=settings.rate_profile, shared=shared)
 
 
 @lru_cache(maxsize=64)

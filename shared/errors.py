@@ -7,11 +7,12 @@
     ├── ToastError
     │   ├── ToastRefused        Toast said no, and will say no again (400, 401, 403, 404)  502
     │   └── ToastUnavailable    Toast did not answer in time, after all retries            503
-    └── WarehouseError
-        ├── WarehouseRefused    BigQuery said no, and will say no again                    500
-        └── WarehouseUnavailable  BigQuery did not answer, is busy, or a quota is spent    503
+    ├── WarehouseError
+    │   ├── WarehouseRefused    BigQuery said no, and will say no again                    500
+    │   └── WarehouseUnavailable  BigQuery did not answer, is busy, or a quota is spent    503
+    └── OutOfTime               the call's time ran short before it was begun              503
 
-What may pass, of Toast's and of BigQuery's, is also ``Unavailable``: calling again later may help.
+What may pass, of Toast's, of BigQuery's or of ours, is also ``Unavailable``: calling again may help.
 
 ``ObjectRejected`` stands apart: it concerns one object of a page (an order, say), which goes to
 ``etl_rejects`` while the rest of the page goes on.
@@ -81,6 +82,10 @@ class WarehouseRefused(WarehouseError):
 
 class WarehouseUnavailable(WarehouseError, Unavailable):
     """BigQuery failed for now, or a quota is spent, and all retries are spent."""
+
+
+class OutOfTime(Unavailable):
+    """The call's time ran short before this was begun; calling again goes on there."""
 
 
 class ObjectRejected(Exception):

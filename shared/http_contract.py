@@ -7,6 +7,7 @@ or what is left would fail again.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from shared.errors import (
     ConfigurationError,
     EtlError,
     InvalidRequest,
+    OutOfTime,
     ToastRefused,
     ToastUnavailable,
     Unavailable,
@@ -29,7 +31,7 @@ from shared.errors import (
     WarehouseUnavailable,
 )
 from shared.outcomes import Outcome
-from shared.request_body import MAX_BODY_BYTES, RequestBody, parse_body
+from shared.request_body import MAX_BODY_BYTES, Accepted, RequestBody, parse_body
 
 log = structlog.get_logger()
 
@@ -44,18 +46,20 @@ _PROBLEMS: dict[type[EtlError], tuple[int, str]] = {
     ToastUnavailable: (503, "Toast does not answer for now"),
     WarehouseRefused: (500, "BigQuery refused"),
     WarehouseUnavailable: (503, "BigQuery does not answer for now"),
+    OutOfTime: (503, "The call's time ran short"),
 }
 
 
-def serve(request: flask.Request, function: str, work: Work) -> flask.Response:
-    """Answer one HTTP request with the work of ``function``."""
+def serve(request: flask.Request, function: str, accepted: Accepted, work: Work) -> flask.Response:
+    """Answer one HTTP request with the work of ``function``, which can be asked for what is ``accepted``."""
     run_id = new_run_id(function)
     began = time.monotonic()
     try:
         logs.bind(run_id=run_id, function=function)
         logs.configure()
-        response = _refused_at_the_door(request, run_id) or _reply(
-            function, run_id, work(run_id, parse_body(request.get_data()))
+        body = _body_of(request)
+        response = _refused_at_the_door(request, len(body), run_id) or _reply(
+            function, run_id, work(run_id, parse_body(body, accepted))
         )
     except EtlError as error:
         response = _problem_of(error, run_id)
@@ -76,27 +80,36 @@ def _log_outcome(outcome: Outcome) -> None:
         "restaurant_done",
         restaurant=outcome.restaurant_guid,
         status=outcome.status,
-        start_date=str(outcome.start_date),
-        end_date=str(outcome.end_date),
+        start_date=outcome.start_date and str(outcome.start_date),
+        end_date=outcome.end_date and str(outcome.end_date),
         pages=outcome.pages,
         requests=outcome.requests,
         rejects=outcome.rejects,
+        notes=outcome.notes or None,
         **outcome.rows(),
         error=str(outcome.error) if outcome.error else None,
     )
 
 
-def _refused_at_the_door(request: flask.Request, run_id: str) -> flask.Response | None:
+def _refused_at_the_door(request: flask.Request, size: int, run_id: str) -> flask.Response | None:
     if request.path not in ("", "/"):
         return _problem(404, "No such path", f"{request.path} is not served; POST to /.", run_id)
     if request.method != "POST":
         response = _problem(405, "Method not allowed", f"{request.method} is not served; POST a JSON object.", run_id)
         response.headers["Allow"] = "POST"
         return response
-    length = request.content_length
-    if (length if length is not None else len(request.get_data())) > MAX_BODY_BYTES:
+    if max(size, request.content_length or 0) > MAX_BODY_BYTES:
         return _problem(413, "Body too large", f"A request body holds at most {MAX_BODY_BYTES} bytes.", run_id)
     return None
+
+
+def _body_of(request: flask.Request) -> bytes:
+    """The body, however the caller framed it. Raises InvalidRequest when it breaks off, or its chunks are none."""
+    try:
+        return request.get_data()
+    except Exception as error:  # every server has its own: gunicorn's are of no common kind
+        request.stream = io.BytesIO()  # functions-framework reads what is left before it sends the reply
+        raise InvalidRequest({"body": f"could not be read to its end ({type(error).__name__})"}) from error
 
 
 # --- replies -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Writing down what was loaded: business days, runs, rejected objects.
+"""Writing down what a call did: rejected objects, business days, the run.
 
 All of it after the facts it speaks of: losing the process in between costs a repeat, never a hole.
 """
@@ -7,86 +7,91 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 
-from shared.bigquery_utils import Warehouse
-from shared.business_calendar import DayFacts, day_facts, judge
-from shared.run_tables import BUSINESS_DAYS, ETL_REJECTS, ETL_RUNS, BusinessDayRow, RejectRow, RunRow
+from shared.business_days import Judge, business_date_of, record_days
+from shared.calls import Call
+from shared.errors import InvalidRequest
+from shared.outcomes import Outcome, outcomes
+from shared.plans import Plan
+from shared.run_tables import ETL_REJECTS, ETL_RUNS, RejectRow, RunRow
 from shared.spool import encode_rows
 from shared.statements import insert_values
-from shared.units import Unit
+from shared.tables import Table
+from shared.units import DatedUnit, DayUnit, Unit, Written
 
 
-def record_rejects(warehouse: Warehouse, units: Sequence[Unit], *, source: str, run_id: str, run_date: dt.date) -> None:
-    """Keep the objects that could not be read; without any, this costs nothing.
+def write_down(
+    call: Call,
+    plan: Plan,
+    units: Sequence[DatedUnit],
+    *,
+    tables: Sequence[Table],
+    written: Mapping[tuple[str, str], Written],
+    judge: Judge,
+) -> list[Outcome]:
+    """Write down what became of a call's dated units, and say it for each restaurant."""
+    plan.extend_coverage(units)
+    record_rejects(call, plan, units)
+    days = record_days(call, plan, units, judge)
+    results = outcomes(call, plan, units, tables=tables, written=written, days=days)
+    record_runs(call, plan, results)
+    return results
+
+
+def record_rejects(call: Call, plan: Plan, units: Iterable[Unit]) -> None:
+    """Keep the objects of finished units that could not be read; without any, this costs nothing.
 
     By a load job: there can be many, and they can be long.
     """
+    run_date = plan.started_at.date()
     rows = [
         RejectRow(
-            run_id,
+            call.run_id,
             reject.guid,
-            source,
+            call.source,
             unit.restaurant_guid,
-            unit.business_date,
+            unit.business_date if isinstance(unit, DayUnit) else business_date_of(reject),
             run_date,
             reject.reason,
             reject.payload,
         )
         for unit in units
+        if unit.finished
         for reject in unit.rejects
     ]
     if rows:
         lines = io.BytesIO(encode_rows(rows))
-        warehouse.load(lines, ETL_REJECTS.name, ETL_REJECTS.columns, f"{run_id}-rejects")
+        call.warehouse.load(lines, ETL_REJECTS.name, ETL_REJECTS.columns, f"{call.run_id}-rejects")
 
 
-def record_order_days(warehouse: Warehouse, units: Sequence[Unit], *, run_id: str) -> list[BusinessDayRow]:
-    """Judge the business date of each finished unit by what the warehouse now holds, and write it down."""
-    if not units:
-        return []
-    restaurants = {unit.restaurant_guid for unit in units}
-    dates = {unit.business_date for unit in units}
-    found = warehouse.run(day_facts(warehouse.dataset, restaurants, dates), f"{run_id}-day-facts").rows
-    facts = {
-        (row["restaurant_guid"], row["business_date"]): DayFacts(int(row["orders"]), Decimal(row["net_sales"]))
-        for row in found
-    }
-    rows = [
-        _order_day(unit, facts.get((unit.restaurant_guid, unit.business_date), DayFacts()), run_id) for unit in units
-    ]
-    warehouse.run(insert_values(warehouse.dataset, BUSINESS_DAYS, rows), f"{run_id}-business-days")
-    return rows
-
-
-def _order_day(unit: Unit, facts: DayFacts, run_id: str) -> BusinessDayRow:
-    assert unit.read_at is not None, "a finished unit was read at some time"  # noqa: S101
-    verdict = judge(
-        unit.business_date,
-        facts,
-        restaurant=unit.restaurant,
-        hours=unit.hours,
-        first_business_date=unit.first_business_date,
-        read_at=unit.read_at,
-        rejects=len(unit.rejects),
-    )
-    return BusinessDayRow(
-        source="orders",
-        restaurant_guid=unit.restaurant_guid,
-        business_date=unit.business_date,
-        run_id=run_id,
-        status=verdict.status,
-        reason=verdict.reason,
-        complete=verdict.status != "provisional",
-        row_count=facts.orders,
-        net_sales=facts.net_sales,
-        rejects=len(unit.rejects),
-        read_at=unit.read_at,
-    )
-
-
-def record_runs(warehouse: Warehouse, rows: Sequence[RunRow], *, run_id: str) -> None:
-    """Write the run ledger: one row per restaurant of the call."""
+def record_runs(call: Call, plan: Plan, results: Iterable[Outcome]) -> None:
+    """Write the run ledger: one row per restaurant of the call; a request that was wrong is no run."""
+    finished_at = call.toast.now()
+    rows = [_run(call, plan, result, finished_at) for result in results if not isinstance(result.error, InvalidRequest)]
     if rows:
-        warehouse.run(insert_values(warehouse.dataset, ETL_RUNS, rows), f"{run_id}-ledger")
+        call.warehouse.run(insert_values(call.warehouse.dataset, ETL_RUNS, rows), f"{call.run_id}-ledger")
+
+
+def _run(call: Call, plan: Plan, result: Outcome, finished_at: dt.datetime) -> RunRow:
+    coverage = plan.followed_to.get(result.restaurant_guid)
+    return RunRow(
+        run_id=call.run_id,
+        restaurant_guid=result.restaurant_guid,
+        run_date=plan.started_at.date(),
+        function=call.function,
+        status=result.status,
+        mode=result.mode,
+        start_date=result.start_date,
+        end_date=result.end_date,
+        started_at=plan.started_at,
+        finished_at=finished_at,
+        pages=result.pages,
+        requests=result.requests,
+        rejects=result.rejects,
+        **result.rows(),
+        error=str(result.error) if result.error else None,
+        covered_from=coverage.since if coverage else None,
+        watermark=coverage.until if coverage else None,
+        menus_updated_at=plan.menus_updated_at.get(result.restaurant_guid),
+    )

@@ -11,9 +11,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
+from functools import partial
 
-from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE, TradingHours, from_toast_date
+from shared.date_utils import TradingHours
 from shared.errors import ObjectRejected
+from shared.flattening import business_date_of, child_key, date_of, flatten_each, refuse_repeats
 from shared.order_tables import (
     CheckRow,
     DiscountRow,
@@ -23,7 +25,8 @@ from shared.order_tables import (
     StagedOrder,
     TaxRow,
 )
-from shared.order_values import ANY_NUMBER, EXACT, ZERO, Glance, make_values_fit
+from shared.order_values import EXACT, ZERO, Glance, make_values_fit
+from shared.row_values import ANY_NUMBER
 from shared.toast_orders import (
     AppliedDiscount,
     AppliedServiceCharge,
@@ -54,13 +57,8 @@ def flatten_orders(
     try:
         return _flatten_at_a_glance(orders, restaurant_guid, hours, unit)
     except (ObjectRejected, ArithmeticError):
-        staged: list[StagedOrder] = []
-    for order in orders:
-        try:
-            staged.append(flatten_order(order, restaurant_guid=restaurant_guid, hours=hours, unit=unit))
-        except ObjectRejected as rejection:
-            rejected(order, rejection.reason)
-    return staged
+        flatten = partial(flatten_order, restaurant_guid=restaurant_guid, hours=hours, unit=unit)
+        return flatten_each(orders, flatten, rejected)
 
 
 def flatten_order(order: Order, *, restaurant_guid: str, hours: TradingHours, unit: str) -> StagedOrder:
@@ -91,7 +89,7 @@ def _flatten_at_a_glance(
 
 
 def _lay_out(order: Order, restaurant_guid: str, hours: TradingHours, unit: str) -> StagedOrder:
-    business_date = _business_date(order.business_date)
+    business_date = business_date_of(order.business_date)
     checks = order.checks or ()
     staged = StagedOrder(
         order.guid,
@@ -243,7 +241,7 @@ class _Flattener:
                 DiscountRow(
                     check_guid,
                     parent_guid,
-                    _key(keys, discount.guid, config_guid, discount.name),
+                    child_key(keys, discount.guid, config_guid, discount.name),
                     voided,
                     deleted,
                     selection_guid,
@@ -263,7 +261,7 @@ class _Flattener:
     def add_service_charge(self, charge: AppliedServiceCharge, check_guid: str, voided: bool, deleted: bool) -> Decimal:
         """Add a service charge and its taxes; return its amount."""
         config_guid = charge.service_charge and charge.service_charge.guid
-        key = _key(self.charge_keys, charge.guid, config_guid, charge.name)
+        key = child_key(self.charge_keys, charge.guid, config_guid, charge.name)
         self.staged.service_charges.append(
             ServiceChargeRow(
                 check_guid,
@@ -296,7 +294,7 @@ class _Flattener:
                     check_guid,
                     parent_guid,
                     kind,
-                    _key(keys, tax.guid, rate_guid, tax.name),
+                    child_key(keys, tax.guid, rate_guid, tax.name),
                     tax.facilitator_collect_and_remit_tax is True,
                     voided,
                     deleted,
@@ -344,58 +342,22 @@ class _Flattener:
         """Two children with one GUID would overwrite each other; such an order is not to be trusted."""
         staged = self.staged
         if len(staged.items) > 1:
-            _refuse_repeats("selection", [row.selection_guid for row in staged.items])
+            refuse_repeats("selection", [row.selection_guid for row in staged.items], "order")
         if len(staged.checks) > 1:
-            _refuse_repeats("check", [row.check_guid for row in staged.checks])
+            refuse_repeats("check", [row.check_guid for row in staged.checks], "order")
         if len(staged.payments) > 1:
-            _refuse_repeats("payment", [row.payment_guid for row in staged.payments])
+            refuse_repeats("payment", [row.payment_guid for row in staged.payments], "order")
 
 
-def _refuse_repeats(kind: str, guids: list[str]) -> None:
-    if len(set(guids)) != len(guids):
-        repeated = next(guid for guid in guids if guids.count(guid) > 1)
-        raise ObjectRejected(f"{kind} {repeated} stands more than once in the order")
-
-
-# --- keys, references, dates -------------------------------------------------------------------------
+# --- texts, dates ------------------------------------------------------------------------------------
 
 
 def _text(value: str | int | None) -> str | None:
     return str(value) if isinstance(value, int) else value
 
 
-def _key(taken: set[str], guid: str | None, config_guid: str | None, name: str | None) -> str:
-    """A key for a child, unique among ``taken``: its own GUID, else what it is an application of.
-
-    Toast gives no GUID for most applied taxes. Siblings that would share a key are numbered in the order
-    in which Toast lists them; that order may differ in the next version, whose rows replace all of these.
-    """
-    base = guid or config_guid or name or "unnamed"
-    key, number = base, 1
-    while key in taken:
-        number += 1
-        key = f"{base}#{number}"
-    taken.add(key)
-    return key
-
-
-def _business_date(yyyymmdd: int) -> dt.date:
-    try:
-        date = from_toast_date(yyyymmdd)
-    except (ValueError, OverflowError):
-        raise ObjectRejected(f"businessDate {yyyymmdd} is not a date") from None
-    if not FIRST_BUSINESS_DATE <= date <= LAST_BUSINESS_DATE:
-        raise ObjectRejected(f"businessDate {yyyymmdd} is outside {FIRST_BUSINESS_DATE} to {LAST_BUSINESS_DATE}")
-    return date
-
-
 def _optional_date(field: str, yyyymmdd: int | None) -> dt.date | None:
-    if yyyymmdd is None:
-        return None
-    try:
-        return from_toast_date(yyyymmdd)
-    except (ValueError, OverflowError):
-        raise ObjectRejected(f"{field} {yyyymmdd} is not a date") from None
+    return None if yyyymmdd is None else date_of(field, yyyymmdd)
 
 
 def _may_have_moved(order: Order, business_date: dt.date, hours: TradingHours) -> bool:

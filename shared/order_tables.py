@@ -15,6 +15,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from shared.families import Family
 from shared.tables import Row, Table
 
 # Annotated types that several rows use, so that a column means the same wherever it stands.
@@ -297,8 +298,8 @@ FACT_CHECKS = _child(
     ),
 )
 
-# Which repeated record of StagedOrder fills which table. fact_checks comes first: an order that has any
-# child has a check, so its rows there are the trace of a load that broke off (see docs/loading.md).
+# Which repeated record of StagedOrder fills which table. fact_checks is the trace: an order that has any
+# child has a check (see Family).
 ORDER_CHILDREN: dict[str, Table] = {
     "checks": FACT_CHECKS,
     "items": _child(
@@ -326,4 +327,15 @@ ORDER_CHILDREN: dict[str, Table] = {
     ),
 }
 
-ORDER_TABLES: tuple[Table, ...] = (*ORDER_CHILDREN.values(), FACT_ORDERS)
+ORDERS = Family(
+    staged=StagedOrder,
+    register=FACT_ORDERS,
+    children=ORDER_CHILDREN,
+    version="order_modified_at",
+    # A scheduled order can be promised for another day as long as it is open, and nobody orders food more
+    # than a year ahead.
+    moved_before=dt.timedelta(0),
+    moved_after=dt.timedelta(days=366),
+)
+
+ORDER_TABLES: tuple[Table, ...] = ORDERS.tables

@@ -1,20 +1,21 @@
-"""What came of a call for each restaurant: the reply's entries and the run ledger's rows."""
+"""What came of a call for each restaurant: the entries of the reply, and of the run ledger."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from shared.calls import Call, Plan
-from shared.config import Restaurant
-from shared.errors import EtlError, InvalidRequest, Unavailable
-from shared.run_tables import BusinessDayRow, RunRow
+from shared.calls import Call
+from shared.errors import EtlError, ToastRefused, Unavailable
+from shared.plans import Plan
+from shared.request_body import Mode
+from shared.run_tables import BusinessDayRow
 from shared.tables import Table
-from shared.units import Written
+from shared.units import DayUnit, Unit, WindowUnit, Written
 
 
 class Outcome(msgspec.Struct, kw_only=True):
@@ -22,6 +23,7 @@ class Outcome(msgspec.Struct, kw_only=True):
 
     restaurant_guid: str
     status: Literal["success", "partial", "failed"]
+    mode: Mode | None
     start_date: dt.date | None
     end_date: dt.date | None
     tables: dict[str, dict[str, int]]
@@ -30,6 +32,7 @@ class Outcome(msgspec.Struct, kw_only=True):
     rejects: int
     business_days: list[dict[str, Any]]
     resume_from: dict[str, Any] | None
+    notes: list[str]
     error: EtlError | None
 
     def rows(self) -> dict[str, int]:
@@ -41,37 +44,47 @@ class Outcome(msgspec.Struct, kw_only=True):
 def outcomes(
     call: Call,
     plan: Plan,
+    units: Sequence[Unit],
+    *,
     tables: Sequence[Table],
     written: Mapping[tuple[str, str], Written],
-    days: Sequence[BusinessDayRow],
+    days: Sequence[BusinessDayRow] = (),
 ) -> list[Outcome]:
     """What the call did, per restaurant, in the order of restaurants.toml."""
-    return [_outcome(call, restaurant, plan, tables, written, days) for restaurant in call.restaurants]
+    units_of, days_of = defaultdict[str, list[Unit]](list), defaultdict[str, list[BusinessDayRow]](list)
+    for unit in units:
+        units_of[unit.restaurant_guid].append(unit)
+    for day in days:
+        days_of[day.restaurant_guid].append(day)
+    return [
+        _outcome(call, plan, restaurant.guid, units_of[restaurant.guid], tables, written, days_of[restaurant.guid])
+        for restaurant in call.restaurants
+    ]
 
 
 def _outcome(
     call: Call,
-    restaurant: Restaurant,
     plan: Plan,
+    restaurant: str,
+    units: Sequence[Unit],
     tables: Sequence[Table],
     written: Mapping[tuple[str, str], Written],
     days: Sequence[BusinessDayRow],
 ) -> Outcome:
-    units = [unit for unit in plan.units if unit.restaurant_guid == restaurant.guid]
     finished = [unit for unit in units if unit.finished]
-    failed = [unit for unit in units if not unit.finished]
-    error = _most_telling([plan.failures.get(restaurant.guid), *(unit.error for unit in failed)])
-    start = units[0].business_date if units else call.body.start_date
-    resume = (failed[0].business_date if units else start) if error is not None else None
+    failed = [unit for unit in units if not unit.finished and not unit.skipped]
+    error = _told_together([plan.failures.get(restaurant), *(unit.error for unit in failed)])
+    start, end = _dates_of(call, units)
     extracted = sum((unit.extracted for unit in finished), Counter[str]())
-    usage = plan.usage[restaurant.guid]
+    usage = plan.usage[restaurant]
     return Outcome(
-        restaurant_guid=restaurant.guid,
+        restaurant_guid=restaurant,
         status="success" if error is None else "partial" if finished else "failed",
+        mode=_mode_of(call, units),
         start_date=start,
-        end_date=units[-1].business_date if units else call.body.end_date,
+        end_date=end,
         tables={
-            table.name: _counts(extracted[table.name], written.get((restaurant.guid, table.name), Written()))
+            table.name: _counts(extracted[table.name], written.get((restaurant, table.name), Written()))
             for table in tables
         },
         pages=usage.pages,
@@ -79,49 +92,79 @@ def _outcome(
         rejects=sum(len(unit.rejects) for unit in finished),
         business_days=[
             {"business_date": day.business_date, "status": day.status, "reason": day.reason, "complete": day.complete}
-            for day in days
-            if day.restaurant_guid == restaurant.guid
+            for day in sorted(days, key=lambda day: day.business_date)
         ],
-        resume_from={"start_date": resume} if resume else None,
+        resume_from=_resume_from(call, failed) if error is not None else None,
+        notes=plan.notes.get(restaurant, []) + _notes(units),
         error=error,
     )
 
 
-def _most_telling(errors: Iterable[EtlError | None]) -> EtlError | None:
-    """The error to report of several: one that may pass, if there is one, since then calling again helps."""
+def _notes(units: Sequence[Unit]) -> list[str]:
+    skipped = sum(unit.skipped for unit in units)
+    return [f"time ran short: {skipped} readings of less than an hour ago were left as they are"] if skipped else []
+
+
+def _mode_of(call: Call, units: Sequence[Unit]) -> Mode | None:
+    for unit in units:
+        if isinstance(unit, WindowUnit):
+            return "modified"
+        if isinstance(unit, DayUnit):
+            return "business_date"
+    return call.body.mode
+
+
+def _dates_of(call: Call, units: Sequence[Unit]) -> tuple[dt.date | None, dt.date | None]:
+    """The business dates that were to be read; those of windows are the dates that they reach into."""
+    dates: list[dt.date] = []
+    for unit in units:
+        if isinstance(unit, DayUnit):
+            dates.append(unit.business_date)
+        elif isinstance(unit, WindowUnit):
+            last_moment = unit.end - dt.timedelta(milliseconds=1)
+            dates += (unit.hours.business_date(unit.start), unit.hours.business_date(last_moment))
+    return (min(dates), max(dates)) if dates else (call.body.start_date, call.body.end_date)
+
+
+def _resume_from(call: Call, failed: Sequence[Unit]) -> dict[str, Any] | None:
+    """Where a repeat has something left to do: it begins with the first unit that failed."""
+    dates = [unit.business_date for unit in failed if isinstance(unit, DayUnit)]
+    if dates:
+        return {"start_date": min(dates)}
+    moments = [unit.start for unit in failed if isinstance(unit, WindowUnit)]
+    if moments:
+        return {"modified_from": min(moments)}
+    return {"start_date": call.body.start_date} if call.body.start_date else None
+
+
+def _told_together(errors: Iterable[EtlError | None]) -> EtlError | None:
+    """The error to report of several: one that may pass, if there is one, since then calling again helps.
+
+    Refusals for different reasons are told together, so that all of them can be mended at once.
+    """
     real = [error for error in errors if error is not None]
-    return next((error for error in real if isinstance(error, Unavailable)), real[0] if real else None)
+    for error in real:
+        if isinstance(error, Unavailable):
+            return error
+    refusals = {_without_request(error): error for error in reversed(real) if isinstance(error, ToastRefused)}
+    if len(refusals) > 1 and all(isinstance(error, ToastRefused) for error in real):
+        first, *others = reversed(refusals.values())
+        return ToastRefused(
+            " Also: ".join(map(str, (first, *others))), status=first.status, request_id=first.request_id
+        )
+    return real[0] if real else None
+
+
+def _without_request(error: ToastRefused) -> str:
+    """What tells one refusal from another: each request has an id of its own."""
+    return str(error).replace(error.request_id or "\0", "")
 
 
 def _counts(extracted: int, written: Written) -> dict[str, int]:
-    return {
+    counts = {
         "extracted": extracted,
         "inserted": written.inserted,
         "updated": written.updated,
         "unchanged": max(0, extracted - written.inserted - written.updated),
     }
-
-
-def ledger_rows(call: Call, plan: Plan, results: Iterable[Outcome]) -> list[RunRow]:
-    """The run ledger's rows of a call; a request that was wrong is no run."""
-    finished_at = call.toast.now()
-    return [
-        RunRow(
-            run_id=call.run_id,
-            restaurant_guid=result.restaurant_guid,
-            run_date=plan.started_at.date(),
-            function=call.function,
-            status=result.status,
-            start_date=result.start_date,
-            end_date=result.end_date,
-            started_at=plan.started_at,
-            finished_at=finished_at,
-            pages=result.pages,
-            requests=result.requests,
-            rejects=result.rejects,
-            **result.rows(),
-            error=str(result.error) if result.error else None,
-        )
-        for result in results
-        if not isinstance(result.error, InvalidRequest)
-    ]
+    return counts if written.closed is None else counts | {"closed": written.closed}

@@ -41,7 +41,7 @@ class WaitTooLong(Exception):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        super().__init__(f"the rate limit asks to wait {seconds:.0f} s, which is past the deadline")
+        super().__init__(f"since Toast's rate limit asks to wait {seconds:.1f} s")
 
 
 class Stopped(Exception):

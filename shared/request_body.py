@@ -22,17 +22,33 @@ Mode = Literal["business_date", "modified"]
 _FIELDS = ("restaurant_guid", "start_date", "end_date", "mode", "tenant")
 
 
+class Accepted(msgspec.Struct, frozen=True):
+    """What a function can be asked for besides a restaurant."""
+
+    modes: tuple[Mode, ...]
+    """Empty: it takes neither dates nor a mode, since it reads what is there now."""
+
+
+DAYS_AND_CHANGES = Accepted(("business_date", "modified"))
+DAYS = Accepted(("business_date",))
+NO_DATES = Accepted(())
+
+
 class RequestBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What a caller asks for. Dates are business dates, both included; both are there or neither."""
+    """What a caller asks for. Dates are business dates, both included; both are there or neither.
+
+    Without a mode, dates mean all of these days, and no dates what changed since the last call (orders and
+    labor) or the last days (cash).
+    """
 
     restaurant_guid: str = "ALL"
     start_date: dt.date | None = None
     end_date: dt.date | None = None
-    mode: Mode = "business_date"
+    mode: Mode | None = None
     tenant: str | None = None
 
 
-def parse_body(body: bytes) -> RequestBody:
+def parse_body(body: bytes, accepted: Accepted = DAYS_AND_CHANGES) -> RequestBody:
     """Read a call's JSON body.
 
     Raises InvalidRequest with every field that is wrong, so that one look is enough to mend them all.
@@ -45,7 +61,8 @@ def parse_body(body: bytes) -> RequestBody:
         raise InvalidRequest({"body": f"not JSON ({error}); send {{}} to ask for every restaurant"}) from error
     if not isinstance(content, dict):
         raise InvalidRequest({"body": 'expected a JSON object such as {"restaurant_guid": "ALL"}'})
-    problems = {name: f"unknown field; expected {', '.join(_FIELDS)}" for name in content if name not in _FIELDS}
+    taken = _FIELDS if accepted.modes else ("restaurant_guid", "tenant")
+    problems = {name: f"unknown field; expected {', '.join(taken)}" for name in content if name not in _FIELDS}
     values: dict[str, Any] = {}
     for name, check in _CHECKS.items():
         if content.get(name) is not None:
@@ -53,7 +70,8 @@ def parse_body(body: bytes) -> RequestBody:
                 values[name] = check(content[name])
             except ValueError as error:
                 problems[name] = str(error)
-    problems |= _wrong_range(values, content)
+    problems |= _wrong_range(values, content) if accepted.modes else {}
+    problems |= _not_accepted(values, content, accepted)
     if problems:
         raise InvalidRequest(dict(list(problems.items())[:MAX_PROBLEMS]))
     return RequestBody(**values)
@@ -73,6 +91,19 @@ def _wrong_range(values: dict[str, Any], content: dict[str, Any]) -> dict[str, s
         return {
             "end_date": f"{days} days are too many for one call, {MAX_DAYS} at most: split the range, first "
             f"{start} to {first_end}, then from {first_end + dt.timedelta(days=1)}"
+        }
+    return {}
+
+
+def _not_accepted(values: dict[str, Any], content: dict[str, Any], accepted: Accepted) -> dict[str, str]:
+    """The fields that this function does not take, though others do."""
+    if not accepted.modes:
+        told = "not taken by this function: it reads what is configured now; leave it out"
+        return {name: told for name in ("start_date", "end_date", "mode") if content.get(name) is not None}
+    mode = values.get("mode")
+    if mode is not None and mode not in accepted.modes:
+        return {
+            "mode": f"{mode!r} is not served by this function: Toast tells cash by business date only; leave it out"
         }
     return {}
 
@@ -104,8 +135,8 @@ def _mode(value: Any) -> Mode:
     if value == "business_date":
         return "business_date"
     if value == "modified":
-        raise ValueError("'modified' is not served yet; leave mode out, or use 'business_date'")
-    raise ValueError("expected 'business_date'")
+        return "modified"
+    raise ValueError("expected 'business_date' or 'modified'")
 
 
 def _tenant(value: Any) -> str:

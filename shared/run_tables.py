@@ -21,15 +21,23 @@ class BusinessDayRow(Row):
     restaurant_guid: RestaurantGuid
     business_date: Annotated[dt.date, Meta(description="The business date; partition.")]
     run_id: RunId
+    mode: Annotated[str, Meta(description="business_date: the whole day was read; modified: what changed of it.")]
     status: Annotated[
         str, Meta(description="open, low_activity, closed, not_open_yet or provisional (not final when it was read).")
     ]
     reason: Annotated[str | None, Meta(description="Why it is not open: no_orders, few_orders, low_sales …")]
-    complete: Annotated[bool, Meta(description="All of the day was loaded, after its nightly close.")]
-    row_count: Annotated[int, Meta(description="Orders (entries) of the day, voided and deleted ones left out.")]
+    complete: Annotated[
+        bool, Meta(description="All of the day was loaded as it was after its nightly close, or later.")
+    ]
+    row_count: Annotated[
+        int,
+        Meta(description="Orders (cash entries and deposits, time entries) of the day; not voided or deleted ones."),
+    ]
     net_sales: Annotated[Decimal | None, Meta(description="Net sales as Toast defines them; NULL unless orders.")]
     rejects: Annotated[int, Meta(description="Objects of the day that could not be read; see etl_rejects.")]
-    read_at: Annotated[dt.datetime, Meta(description="When the reading of the day began, on Toast's clock (UTC).")]
+    read_at: Annotated[
+        dt.datetime, Meta(description="The day is known as it was at this moment on Toast's clock (UTC).")
+    ]
 
 
 class RunRow(Row):
@@ -40,8 +48,9 @@ class RunRow(Row):
     run_date: Annotated[dt.date, Meta(description="Date (UTC) on which the run began; partition.")]
     function: Annotated[str, Meta(description="The Cloud Function: orders_daily …")]
     status: Annotated[str, Meta(description="success, partial or failed.")]
-    start_date: Annotated[dt.date | None, Meta(description="First business date asked for.")]
-    end_date: Annotated[dt.date | None, Meta(description="Last business date asked for.")]
+    mode: Annotated[str | None, Meta(description="business_date or modified; NULL for configuration.")]
+    start_date: Annotated[dt.date | None, Meta(description="First business date that was to be read.")]
+    end_date: Annotated[dt.date | None, Meta(description="Last business date that was to be read.")]
     started_at: Annotated[dt.datetime, Meta(description="When the run began, on Toast's clock (UTC).")]
     finished_at: Annotated[dt.datetime, Meta(description="When its rows were written, on Toast's clock (UTC).")]
     pages: Annotated[int, Meta(description="Pages read from Toast.")]
@@ -51,6 +60,16 @@ class RunRow(Row):
     inserted: Annotated[int, Meta(description="Rows written for objects that the warehouse did not hold.")]
     updated: Annotated[int, Meta(description="Rows written for objects that it held in an older version.")]
     error: Annotated[str | None, Meta(description="Why the run did not succeed.")]
+    covered_from: Annotated[
+        dt.datetime | None, Meta(description="Since when every change was loaded, up to the watermark (UTC).")
+    ]
+    watermark: Annotated[
+        dt.datetime | None,
+        Meta(description="Every change before this moment was loaded (UTC); NULL if the run did not follow changes."),
+    ]
+    menus_updated_at: Annotated[
+        dt.datetime | None, Meta(description="Toast's lastUpdated of the menus that the warehouse holds (UTC).")
+    ]
 
 
 class RejectRow(Row):
@@ -58,9 +77,11 @@ class RejectRow(Row):
 
     run_id: RunId
     object_guid: Annotated[str, Meta(description="Toast's GUID of the object; empty when it has none.")]
-    source: Annotated[str, Meta(description="What was loaded: orders, cash or labor.")]
+    source: Annotated[str, Meta(description="What was loaded: orders, cash, labor or config.")]
     restaurant_guid: RestaurantGuid
-    business_date: Annotated[dt.date, Meta(description="The business date that was asked for.")]
+    business_date: Annotated[
+        dt.date | None, Meta(description="The business date that was asked for, or that the object says it belongs to.")
+    ]
     run_date: Annotated[dt.date, Meta(description="Date (UTC) on which the run began; partition.")]
     reason: Annotated[str, Meta(description="What is wrong with it.")]
     payload: Annotated[str, Meta(description="Its JSON, only the fields that are loaded: no guest data.")]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from shared.config import Settings, Tenant
 from shared.errors import ConfigurationError
 
 # Both secrets together must be read, or their absence reported, before a caller's own timeout strikes.
 _SECONDS = 10.0
+
+if TYPE_CHECKING:
+    from google.cloud.secretmanager import SecretManagerServiceClient
 
 ReadSecret = Callable[[str, float], bytes]
 """Reads the secret version of a resource name within so many seconds."""
@@ -18,13 +24,15 @@ ReadSecret = Callable[[str, float], bytes]
 class Credentials:
     """The client id and secret of one Toast account. Neither shows in its repr."""
 
-    __slots__ = ("client_id", "client_secret", "source")
+    __slots__ = ("client_id", "client_secret", "project", "source")
 
-    def __init__(self, client_id: str, client_secret: str, *, source: str) -> None:
+    def __init__(self, client_id: str, client_secret: str, *, source: str, project: str | None = None) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
         self.source = source
         """Where they come from, for messages: the names of the variables or secrets, never a value."""
+        self.project = project
+        """The project whose Secret Manager they come from; None if they come from the environment."""
 
     def __repr__(self) -> str:
         return f"Credentials(source={self.source!r})"
@@ -47,7 +55,8 @@ def credentials_for(
         )
     names = (tenant.client_id_secret, tenant.client_secret_secret)
     client_id, client_secret = _from_secret_manager(settings.project, names, read_secret)
-    return Credentials(client_id, client_secret, source=f"secrets {names[0]} and {names[1]} of {settings.project}")
+    source = f"secrets {names[0]} and {names[1]} of {settings.project}"
+    return Credentials(client_id, client_secret, source=source, project=settings.project)
 
 
 def _from_environment(settings: Settings, tenants: int) -> Credentials:
@@ -96,12 +105,21 @@ def _text(payload: bytes, project: str, name: str) -> str:
     return value
 
 
-def _secret_manager() -> ReadSecret:
+@cache
+def secret_manager_client() -> SecretManagerServiceClient:
+    """Google's client of Secret Manager, one per process."""
     # Imported here: it takes most of a second, which a call with credentials from the environment need not pay.
-    from google.api_core import exceptions, retry
-    from google.cloud import secretmanager
+    from google.cloud import secretmanager, secretmanager_v1
 
-    client = secretmanager.SecretManagerServiceClient()
+    # Where somebody turns on its debugging, it would log each payload.
+    logging.getLogger(secretmanager_v1.__name__).setLevel(logging.WARNING)
+    return secretmanager.SecretManagerServiceClient()
+
+
+def _secret_manager() -> ReadSecret:
+    from google.api_core import exceptions, retry
+
+    client = secret_manager_client()
     again = retry.if_exception_type(exceptions.ServiceUnavailable)
 
     def read(resource: str, seconds: float) -> bytes:

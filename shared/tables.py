@@ -17,12 +17,18 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+
+class LocalTime(dt.datetime):
+    """A date and time on a restaurant's own clock, without a time zone."""
+
+
 BIGQUERY_TYPES: dict[type, str] = {
     str: "STRING",
     int: "INT64",
     bool: "BOOL",
     Decimal: "NUMERIC",
     dt.datetime: "TIMESTAMP",
+    LocalTime: "DATETIME",
     dt.date: "DATE",
 }
 
@@ -54,7 +60,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     ``row`` holds the table's own columns. ``inherits`` names the columns that come, with their types and
     descriptions, from the row class ``parent``; they stand first. ``key`` is what makes a row one of its
     kind; BigQuery enforces no key, so the loading does. A table with ``requires_filter`` refuses queries
-    without a filter on ``partition_by``, a DATE, which keeps a careless query from reading all of history.
+    without a filter on ``partition_by``, a DATE, which keeps a careless query from reading all of history;
+    a small table has no partitions (None).
     ``stamped`` tables end with the columns of ``Loaded``.
     """
 
@@ -62,7 +69,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     description: str
     row: type[Row]
     key: tuple[str, ...]
-    partition_by: str
+    partition_by: str | None
     cluster_by: tuple[str, ...]
     requires_filter: bool = True
     stamped: bool = True

@@ -1,4 +1,4 @@
-"""Toast's access token: got once per process, shared by all threads, renewed as late as makes sense.
+"""Toast's access token: got once per process or taken from another one, shared by all threads, renewed late.
 
 Toast's rules (developer guide, "Authentication"): at most two logins an hour; one token serves all
 locations; a login before the token's last minute brings the same token again; ``expiresIn`` is the
@@ -16,6 +16,7 @@ import structlog
 from shared.errors import ToastError, ToastRefused, ToastUnavailable
 from shared.secrets_utils import Credentials
 from shared.toast_transport import Call, Reply, Transient, Transport, Usage, may_pass
+from shared.token_cache import LoginOnce, SharedToken, TokenCache
 
 log = structlog.get_logger()
 
@@ -62,16 +63,17 @@ class Token:
     """An access token; its value does not show in its repr.
 
     ``renewals``: how many tokens in a row, this one included, came of a 401 to one that had never worked
-    since it was renewed. ``worked``: Toast took it at least once.
+    since it was renewed. ``worked``: Toast took it at least once. ``version``: where it is shared, see SharedToken.
     """
 
-    __slots__ = ("got_at", "renew_at", "renewals", "value", "worked")
+    __slots__ = ("got_at", "renew_at", "renewals", "value", "version", "worked")
 
-    def __init__(self, value: str, *, got_at: float, renew_at: float, renewals: int) -> None:
+    def __init__(self, value: str, *, got_at: float, renew_at: float, renewals: int, version: int = 0) -> None:
         self.value = value
         self.got_at = got_at
         self.renew_at = renew_at
         self.renewals = renewals
+        self.version = version
         self.worked = False
 
 
@@ -85,12 +87,23 @@ class _LoginBody(msgspec.Struct):
 
 
 class Login:
-    """The one access token of a client. Thread-safe: one thread logs in, the others wait for its outcome."""
+    """The one access token of a client. Thread-safe: one thread logs in, the others wait for its outcome.
 
-    def __init__(self, transport: Transport, credentials: Credentials, monotonic: Callable[[], float]) -> None:
+    With a TokenCache the same holds for processes.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        credentials: Credentials,
+        monotonic: Callable[[], float],
+        shared: TokenCache | None = None,
+    ) -> None:
         self._transport = transport
         self._credentials = credentials
         self._monotonic = monotonic
+        self._shared = shared
+        self._may_have_token = False
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._failures = 0
@@ -128,7 +141,7 @@ class Login:
                 return False
             self._repeat_failure(failures)
             log.info("toast_token_renewed", reason="HTTP 401")
-            self._log_in(usage, deadline, renewals=useless + 1)
+            self._log_in(usage, deadline, renewals=useless + 1, failed=failed)
             return True
 
     def redact(self, text: str) -> str:
@@ -146,16 +159,36 @@ class Login:
         if isinstance(failure, ToastUnavailable) and self._failures != failures_before:
             raise ToastUnavailable(str(failure), retry_after=failure.retry_after)
 
-    def _log_in(self, usage: Usage, deadline: float | None, *, renewals: int) -> Token:
+    def _log_in(self, usage: Usage, deadline: float | None, *, renewals: int, failed: Token | None = None) -> Token:
         call = Call("login", None, usage, began=self._monotonic(), deadline=deadline)
         try:
-            token = self._transport.persist(call, lambda: self._attempt(call, renewals))
+            if self._shared is None:
+                token = self._transport.persist(call, lambda: self._attempt(call, renewals))
+            else:
+                token = self._take(self._shared, call, renewals, failed)
         except ToastError as error:
             self._failure, self._failed_at = error, self._monotonic()
             self._failures += 1
             raise
         self._token, self._failure = token, None
         return token
+
+    def _take(self, shared: TokenCache, call: Call, renewals: int, failed: Token | None) -> Token:
+        """The token of all processes; logs in for them if it falls to this one."""
+        self._may_have_token = False
+
+        def log_in() -> SharedToken:
+            token = self._transport.persist(call, lambda: self._attempt(call, renewals))
+            return SharedToken(token.value, shared.unix() + token.renew_at - self._monotonic())
+
+        found = shared.token(
+            LoginOnce(log_in, lambda: self._may_have_token),
+            failed=SharedToken(failed.value, 0.0, failed.version) if failed is not None else None,
+            deadline=call.deadline,
+        )
+        now = self._monotonic()
+        renew_at = now + found.renew_at - shared.unix()
+        return Token(found.value, got_at=now, renew_at=renew_at, renewals=renewals, version=found.version)
 
     def _attempt(self, call: Call, renewals: int) -> Token:
         asked_at = self._monotonic()
@@ -167,8 +200,14 @@ class Login:
                 "userAccessType": "TOAST_MACHINE_CLIENT",
             }
         )
-        reply = self._transport.exchange("POST", _PATH, {"Content-Type": "application/json"}, body)
+        had_token, self._may_have_token = self._may_have_token, True
+        try:
+            reply = self._transport.exchange("POST", _PATH, {"Content-Type": "application/json"}, body)
+        except Transient as failure:
+            self._may_have_token = had_token or failure.sent
+            raise
         if reply.status >= 300:
+            self._may_have_token = had_token
             raise self._refusal(reply, call)
         try:
             token = msgspec.json.decode(reply.body, type=_LoginBody).token

@@ -1,39 +1,14 @@
 """Toast's order objects, as far as the warehouse uses them, and how a page of ordersBulk is decoded.
 
-Field names are Toast's own (camelCase on the wire). What is not named here is skipped while decoding,
-which is what keeps guest data out and new fields harmless. Enumerations are open (Toast may add values
-at any time), so they are plain strings. Money is decimal, in currency units; times must say their zone.
+See toast_objects for what holds for the objects of all Toast APIs.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 from decimal import Decimal
-from functools import cache
-from typing import Annotated, Any, final, get_args, get_type_hints
+from typing import final
 
-import msgspec
-from msgspec import Meta
-
-from shared.toast_client import UnreadableBody
-
-Instant = Annotated[dt.datetime, Meta(tz=True)]
-Guid = Annotated[str, Meta(min_length=1, max_length=128)]
-
-
-class ToastObject(msgspec.Struct, rename="camel", gc=False):
-    """Base of what Toast sends; without cycles, so the garbage collector need not follow it.
-
-    Those marked final are never false, so that ``reference and reference.guid`` is its GUID or None.
-    """
-
-
-@final
-class Reference(ToastObject):
-    """A pointer to another Toast entity."""
-
-    guid: str | None = None
+from shared.toast_objects import Guid, Instant, ListDecoder, Page, Reference, ToastObject
 
 
 class AppliedTax(ToastObject):
@@ -204,32 +179,9 @@ class Order(ToastObject):
     checks: list[Check] | None = None
 
 
-class Undecodable(msgspec.Struct, frozen=True):
-    """An object that is not what it should be: why, and its JSON without guest data."""
+OrdersPage = Page[Order]
 
-    guid: str
-    reason: str
-    payload: str
-
-
-class OrdersPage(msgspec.Struct, frozen=True):
-    """One page of ordersBulk: the orders that could be decoded, and the objects that could not."""
-
-    orders: list[Order]
-    undecodable: list[Undecodable]
-
-    def __len__(self) -> int:
-        """How many objects Toast sent on the page; the walk ends by it."""
-        return len(self.orders) + len(self.undecodable)
-
-
-_orders_decoder = msgspec.json.Decoder(list[Order])
-_parts_decoder = msgspec.json.Decoder(list[msgspec.Raw])
-_order_decoder = msgspec.json.Decoder(Order)
-
-# What decoding raises for bytes that are not the JSON, or not the shape, that they should be: besides
-# msgspec's own error, ValueError for broken UTF-8 and endless digits, RecursionError for endless nesting.
-UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_orders = ListDecoder(Order, "orders")
 
 
 def decode_orders_page(body: bytes) -> OrdersPage:
@@ -238,74 +190,4 @@ def decode_orders_page(body: bytes) -> OrdersPage:
     One object that is not an order costs only itself. Raises UnreadableBody when the body is not a JSON
     list at all: a reply that was cut short, for instance.
     """
-    try:
-        return OrdersPage(_orders_decoder.decode(body), [])
-    except UNREADABLE:
-        return _decode_one_by_one(body)
-
-
-def _decode_one_by_one(body: bytes) -> OrdersPage:
-    try:
-        parts = _parts_decoder.decode(body)
-    except UNREADABLE as error:
-        raise UnreadableBody(f"not a JSON list of orders: {error}") from error
-    page = OrdersPage([], [])
-    for part in parts:
-        try:
-            page.orders.append(_order_decoder.decode(part))
-        except UNREADABLE as error:
-            page.undecodable.append(undecodable(bytes(part), str(error)))
-    return page
-
-
-# --- what may be kept of an object that was rejected ------------------------------------------------
-
-
-def rejected_order(order: Order, reason: str) -> Undecodable:
-    """Describe an order that was decoded, and then could not be turned into rows."""
-    try:
-        return Undecodable(order.guid, reason, msgspec.json.encode(order).decode())
-    except RecursionError:
-        return Undecodable(order.guid, reason, "nested too deeply to be written")
-
-
-def undecodable(raw: bytes, reason: str) -> Undecodable:
-    """Describe an object that could not be decoded, keeping only what would have been loaded of it.
-
-    Naming what may stay, rather than what must go, also keeps out guest data in fields that Toast adds
-    tomorrow. Of what is not even JSON only length and hash are kept.
-    """
-    try:
-        content = msgspec.json.decode(raw)
-        payload = msgspec.json.encode(_loaded_parts(content, Order)).decode()
-    except RecursionError:
-        return Undecodable("", reason, f"nested too deeply to be read; {len(raw)} bytes")
-    except UNREADABLE:
-        return Undecodable("", reason, f"not readable; {len(raw)} bytes, SHA-256 {hashlib.sha256(raw).hexdigest()}")
-    guid = content.get("guid") if isinstance(content, dict) else None
-    return Undecodable(guid if isinstance(guid, str) else "", reason, payload)
-
-
-def _loaded_parts(value: Any, kind: type[ToastObject] | None) -> Any:
-    """What a Toast object of this kind (None: a plain value) may keep; what stands where it should not is named."""
-    if isinstance(value, list):
-        return [_loaded_parts(item, kind) for item in value]
-    if isinstance(value, dict):
-        if kind is None:
-            return "(an object)"
-        fields = _fields_of(kind)
-        return {name: _loaded_parts(item, fields[name]) for name, item in value.items() if name in fields}
-    return value if kind is None or value is None else f"(a {type(value).__name__})"
-
-
-@cache
-def _fields_of(kind: type[ToastObject]) -> dict[str, type[ToastObject] | None]:
-    """The fields of a Toast object as Toast names them, each with the kind of object that it holds."""
-    hints = get_type_hints(kind)
-    return {field.encode_name: _object_in(hints[field.name]) for field in msgspec.structs.fields(kind)}
-
-
-def _object_in(hint: Any) -> type[ToastObject] | None:
-    if isinstance(hint, type) and issubclass(hint, ToastObject):
-        return hint
-    return next((found for argument in get_args(hint) if (found := _object_in(argument))), None)
+    return _orders.decode(body)

@@ -17,6 +17,7 @@ import requests
 import requests.adapters
 import structlog
 import tenacity
+from urllib3.exceptions import NewConnectionError
 
 from shared.errors import ConfigurationError, ToastUnavailable
 from shared.pacing import Stopped
@@ -122,12 +123,22 @@ class Call:
 
 
 class Transient(Exception):
-    """An exchange failed in a way that may pass. ``pause``: seconds that the server asks to wait first."""
+    """An exchange failed in a way that may pass. ``pause``: seconds that the server asks to wait first.
+
+    ``sent``: whether the server may have got the request.
+    """
 
     def __init__(
-        self, reason: str, *, status: int | None = None, request_id: str | None = None, pause: float | None = None
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        pause: float | None = None,
+        sent: bool = True,
     ) -> None:
         self.status = status
+        self.sent = sent
         self.request_id = request_id
         self.pause = pause
         super().__init__(reason)
@@ -197,7 +208,7 @@ class Transport:
             requests.exceptions.ContentDecodingError,
         ) as error:
             # "from None": the cause's text holds nothing more, and a chain of pools and sockets per retry.
-            raise Transient(_reason(error)) from None
+            raise Transient(_reason(error), sent=not _unconnected(error)) from None
         except (requests.RequestException, ValueError) as error:
             raise _impossible(self.host, error) from None
         self.reached = True
@@ -310,6 +321,16 @@ def _reason(error: Exception) -> str:
             text = inner.strerror
         inner = _inner(inner)
     return f"connection failed ({text})"
+
+
+def _unconnected(error: requests.RequestException) -> bool:
+    """Whether there was no connection through which anything could have been sent."""
+    inner: BaseException | None = error
+    for _ in range(8):
+        if isinstance(inner, requests.ConnectTimeout | NewConnectionError):
+            return True
+        inner = _inner(inner) if inner is not None else None
+    return False
 
 
 def _inner(error: BaseException) -> BaseException | None:

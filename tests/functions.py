@@ -17,12 +17,15 @@ import requests
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
-from local_stack.processes import PRODUCT_VARIABLES, ROOT
+from local_stack.processes import PRODUCT_VARIABLES, ROOT, function_environment
 from local_stack.truth import differences
 from shared import connections
+from shared.cash_tables import CASH_TABLES
 from shared.config import DEFAULT_RESTAURANTS_FILE, load_tenants
+from shared.labor_tables import LABOR_TABLES
 from shared.order_tables import ORDER_TABLES
 from shared.run_tables import RUN_TABLES
+from shared.tables import Table
 
 PROBLEM = "application/problem+json"
 RESTAURANTS = list(next(iter(load_tenants(DEFAULT_RESTAURANTS_FILE).values())).restaurants)
@@ -70,7 +73,7 @@ class Reply:
         assert problem.keys() >= {"type", "title", "status", "detail", "run_id"}
         assert problem["status"] == status
         assert problem["title"]
-        assert re.fullmatch(r"orders_daily-[0-9a-f]{32}", problem["run_id"])
+        assert re.fullmatch(r"[a-z]+_(daily|weekly)-[0-9a-f]{32}", problem["run_id"])
         assert "Retry-After" in self.headers if status == 503 else "Retry-After" not in self.headers
         missing = [word for word in words if word not in problem["detail"]]
         assert not missing, f"{missing} not in {problem['detail']!r}"
@@ -104,9 +107,16 @@ def to_json(body: Json) -> str:
 
 
 @contextmanager
-def in_process(environment: Mapping[str, str], target: str = "orders_daily") -> Iterator[InProcess]:
-    """The function under these settings and no others; connections of other settings are forgotten."""
+def in_process(
+    environment: Mapping[str, str], target: str = "orders_daily", *, with_views: bool = False
+) -> Iterator[InProcess]:
+    """The function under these settings and no others; connections of other settings are forgotten.
+
+    Only a test that looks at views asks for them: in the emulator it takes seconds to create them all.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        if not with_views:
+            patch.setattr("shared.calls.VIEWS", ())
         for name in PRODUCT_VARIABLES:
             patch.delenv(name, raising=False)
         for name, value in environment.items():
@@ -131,6 +141,12 @@ def restaurants_file(path: Path, guids: Sequence[str], more: str = "") -> Path:
     return path
 
 
+def group_environment(toast: str, emulator: str, folder: Path, guids: Sequence[str], dataset: str) -> dict[str, str]:
+    """The settings of a function for a tenant of these restaurants, whose tables are in ``dataset``."""
+    file = restaurants_file(folder / f"{dataset}.toml", guids)
+    return {**function_environment(toast, emulator), "BQ_DATASET": dataset, "RESTAURANTS_FILE": str(file)}
+
+
 def log_lines(text: str) -> list[Json]:
     """The lines of a log, each of which must be a JSON object that names its run."""
     lines = [json.loads(line) for line in text.split("\n") if line]  # splitlines() also splits at U+2028
@@ -140,11 +156,12 @@ def log_lines(text: str) -> list[Json]:
 
 
 class Tables:
-    """What a test asks of a dataset."""
+    """What a test asks of a dataset; ``facts`` are the tables that its function fills."""
 
-    def __init__(self, client: bigquery.Client, dataset: str) -> None:
+    def __init__(self, client: bigquery.Client, dataset: str, facts: Sequence[Table] = ORDER_TABLES) -> None:
         self.client = client
         self.dataset = dataset
+        self.facts = facts
 
     def rows(self, sql: str) -> list[Json]:
         """The rows of a query, in which {dataset} stands for the dataset."""
@@ -159,11 +176,11 @@ class Tables:
             return 0
 
     def duplicates(self) -> dict[str, int]:
-        """How many rows have a key that another one has, by order table."""
+        """How many rows have a key that another one has, by fact table."""
         sql = " UNION ALL ".join(
             f"SELECT '{table.name}' AS name, COUNT(*) - COUNT(DISTINCT CONCAT({', '.join(table.key)})) AS n "
             f"FROM {{dataset}}.{table.name} WHERE {SOME_DATE[table.name]}"
-            for table in ORDER_TABLES
+            for table in self.facts
         )
         return {row["name"]: row["n"] for row in self.rows(sql) if row["n"]}
 
@@ -172,15 +189,19 @@ class Tables:
         return [name for name in names if name.startswith("staging")]
 
     def equal_truth(self, toast: str, restaurants: Sequence[str], start: object, end: object) -> None:
-        """Make sure that all seven tables hold what they should, to the cent, and nothing twice."""
+        """Make sure that all fact tables hold what they should, to the cent, and nothing twice."""
         first, last = (dt.date.fromisoformat(str(date)) for date in (start, end))
-        found = differences(self.client, self.dataset, toast, restaurants, first, last)
-        assert found.tables.keys() == {table.name for table in ORDER_TABLES}
+        names = {table.name for table in self.facts}
+        found = differences(self.client, self.dataset, toast, restaurants, first, last, tables=names)
+        assert found.tables.keys() == names
         assert found.equal, "\n".join(str(difference) for difference in found.differences[:20])
         assert self.duplicates() == {}
 
 
-SOME_DATE = {table.name: f"{table.partition_by} >= '2000-01-01'" for table in (*ORDER_TABLES, *RUN_TABLES)}
+SOME_DATE = {
+    table.name: f"{table.partition_by} >= '2000-01-01'"
+    for table in (*ORDER_TABLES, *CASH_TABLES, *LABOR_TABLES, *RUN_TABLES)
+}
 
 
 class SimulatorControl:
@@ -205,11 +226,26 @@ class SimulatorControl:
         self._ask(requests.delete, "faults")
 
     def edit(self, restaurant: str, order: str, change: str, **options: Any) -> None:
-        body = {"restaurant_guid": restaurant, "order_guid": order, "change": change, **options}
+        self._edit(restaurant, change, order_guid=order, **options)
+
+    def edit_time_entry(self, restaurant: str, entry: str, change: str, **options: Any) -> None:
+        self._edit(restaurant, change, time_entry_guid=entry, **options)
+
+    def add_cash(self, restaurant: str, date: dt.date, change: str) -> None:
+        """Add to the cash of a business date: ``add_cash_entry`` or ``add_deposit``."""
+        self._edit(restaurant, change, business_date=date)
+
+    def _edit(self, restaurant: str, change: str, **what: Any) -> None:
+        body = {"restaurant_guid": restaurant, "change": change, **what}
         self._ask(requests.post, "edits", data=to_json(body))
 
-    def clock(self, now: str) -> None:
-        self._ask(requests.post, "clock", json={"now": now})
+    def clock(self, now: object) -> None:
+        """Set Toast's clock to a moment: a datetime, or its text."""
+        moment = now.isoformat() if isinstance(now, dt.datetime) else now
+        self._ask(requests.post, "clock", json={"now": moment})
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.fromisoformat(self._ask(requests.get, "clock")["now"])
 
     def requests_so_far(self) -> Json:
         return self._ask(requests.get, "requests")

@@ -19,6 +19,7 @@ from zetasql.types import (
     LanguageOptions,
     ParseResumeLocation,
     ProductMode,
+    ResolvedAnalyticScan,
     ResolvedArrayScan,
     ResolvedColumnRef,
     ResolvedCreateViewBase,
@@ -142,8 +143,9 @@ def unfiltered_scans(resolved: ResolvedStatement, partitions: Mapping[str, str])
     ``partitions`` maps the tables to be watched to their partition columns. A scan is filtered when the
     rows it gives pass a condition, joined to others by AND only, that holds its partition column to
     constants: ``= @date``, ``IN UNNEST(@dates)``, ``IN (…)`` or ``BETWEEN``. A comparison with a column
-    of another table prunes nothing, and neither does a filter above an aggregation, a window function, a
-    LIMIT, a set operation or a WITH. The target of an INSERT is not read.
+    of another table prunes nothing, and neither does a filter above an aggregation, a LIMIT, a set
+    operation or a WITH, nor one above window functions, unless all are divided (PARTITION BY) by the
+    column. The target of an INSERT is not read.
     """
     found: list[str] = []
     _Flow(partitions, found).statement(resolved)
@@ -185,6 +187,8 @@ class _Flow:
             self._through(node, held | _held_to_constants(node.filter_expr), node.input_scan)
         elif isinstance(node, ResolvedProjectScan | ResolvedArrayScan | ResolvedOrderByScan):
             self._through(node, held, node.input_scan)
+        elif isinstance(node, ResolvedAnalyticScan):
+            self._through(node, held & _dividing(node), node.input_scan)
         elif isinstance(node, ResolvedJoinScan):
             joined = _held_to_constants(node.join_expr)
             left, right = _SIDES_THAT_ON_FILTERS.get(node.join_type, (False, False))
@@ -243,6 +247,14 @@ def _held_to_constants(condition: ResolvedExpr | None) -> frozenset[int]:
     return frozenset()
 
 
+def _dividing(scan: ResolvedAnalyticScan) -> frozenset[int]:
+    """The ids of the columns that each window of a scan is divided by: a filter on them changes no result."""
+    divisions = [
+        group.partition_by.partition_by_list if group.partition_by else () for group in scan.function_group_list
+    ]
+    return frozenset.intersection(*(frozenset(one.column.column_id for one in division) for division in divisions))
+
+
 def _is_constant(expression: ResolvedExpr) -> bool:
     return not any(isinstance(node, ResolvedColumnRef | ResolvedSubqueryExpr) for node in _all_nodes(expression))
 
@@ -269,7 +281,13 @@ _KINDS = {
     "NUMERIC": TypeKind.TYPE_NUMERIC,
     "TIMESTAMP": TypeKind.TYPE_TIMESTAMP,
     "DATE": TypeKind.TYPE_DATE,
+    "DATETIME": TypeKind.TYPE_DATETIME,
 }
+
+
+def bigquery_type(kind: Type) -> str:
+    """BigQuery's name of a simple type."""
+    return next(name for name, simple in _KINDS.items() if simple == kind.type_kind)
 
 
 def _type_of(column: Column) -> Type:

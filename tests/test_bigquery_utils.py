@@ -11,8 +11,10 @@ import io
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ import msgspec
 import pytest
 import requests
 import responses
+import structlog
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
@@ -30,11 +33,13 @@ from google.cloud import bigquery
 from shared import bigquery_utils
 from shared.bigquery_utils import UPLOAD_CHUNK_BYTES, Warehouse, connect
 from shared.config import Settings
+from shared.dimension_tables import DIMENSIONS
 from shared.errors import ConfigurationError, WarehouseError, WarehouseRefused, WarehouseUnavailable
 from shared.order_tables import FACT_ORDERS, ORDER_TABLES, StagedOrder
 from shared.run_tables import BUSINESS_DAYS, ETL_REJECTS, RUN_TABLES, BusinessDayRow, RejectRow
 from shared.statements import Parameter, Statement, insert_values
 from shared.tables import columns_of
+from shared.views import VIEWS
 
 HOST = "http://bigquery.test"
 JOBS = f"{HOST}/bigquery/v2/projects/p/jobs"
@@ -426,7 +431,7 @@ def test_an_unreachable_host_is_named_within_seconds() -> None:
         warehouse = connect(Settings(project="p", emulator_host=f"http://127.0.0.1:{port}"))
         began = time.monotonic()
         with pytest.raises(WarehouseUnavailable, match=f"127.0.0.1:{port}.*BIGQUERY_EMULATOR_HOST"):
-            warehouse.ensure_tables(ORDER_TABLES)
+            warehouse.ensure(ORDER_TABLES)
     assert time.monotonic() - began < 15
 
 
@@ -443,7 +448,7 @@ def emulated(warehouse_client: bigquery.Client) -> Iterator[Warehouse]:
 
 def test_tables_are_created_as_they_are_described(emulated: Warehouse, warehouse_client: bigquery.Client) -> None:
     """The dataset too; with partitioning, clustering and descriptions."""
-    emulated.ensure_tables((*ORDER_TABLES, *RUN_TABLES))
+    emulated.ensure((*ORDER_TABLES, *RUN_TABLES))
     for table in (*ORDER_TABLES, *RUN_TABLES):
         created = warehouse_client.get_table(f"{emulated.dataset}.{table.name}")
         assert created.description == table.description
@@ -471,7 +476,7 @@ def test_tables_demand_a_partition_filter_where_they_are_described_so(warehouse:
     )
     jobs.mock.add("GET", re.compile(f"{HOST}/bigquery/v2/projects/p/datasets/d/tables"), json={})
     jobs.mock.add_callback("POST", re.compile(f"{HOST}/bigquery/v2/projects/p/datasets/d/tables"), create)
-    warehouse.ensure_tables((*ORDER_TABLES, *RUN_TABLES))
+    warehouse.ensure((*ORDER_TABLES, *RUN_TABLES))
     assert {name: table["requirePartitionFilter"] for name, table in sent.items()} == {
         table.name: table.requires_filter for table in (*ORDER_TABLES, *RUN_TABLES)
     }
@@ -480,7 +485,7 @@ def test_tables_demand_a_partition_filter_where_they_are_described_so(warehouse:
 def test_tables_are_asked_for_once_per_process(
     emulated: Warehouse, warehouse_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    emulated.ensure_tables(RUN_TABLES)
+    emulated.ensure(RUN_TABLES)
     asked: list[str] = []
     call_api = warehouse_client._call_api
 
@@ -489,21 +494,116 @@ def test_tables_are_asked_for_once_per_process(
         return call_api(*arguments, **named)
 
     monkeypatch.setattr(warehouse_client, "_call_api", spy)
-    emulated.ensure_tables(RUN_TABLES)
+    emulated.ensure(RUN_TABLES)
     assert asked == []
-    emulated.ensure_tables((*RUN_TABLES, FACT_ORDERS))
+    emulated.ensure((*RUN_TABLES, FACT_ORDERS))
     assert asked.count("POST") == 1, "only the table that is missing is created"
 
 
 def test_tables_that_another_process_made_are_left_alone(
     emulated: Warehouse, warehouse_client: bigquery.Client
 ) -> None:
-    emulated.ensure_tables(RUN_TABLES)
-    rows = [BusinessDayRow("orders", "r", dt.date(2026, 2, 21), "run", "closed", "no_orders", True, 0, None, 0, NOW)]
+    emulated.ensure(RUN_TABLES)
+    rows = [
+        BusinessDayRow(
+            "orders", "r", dt.date(2026, 2, 21), "run", "business_date", "closed", "no_orders", True, 0, None, 0, NOW
+        )
+    ]
     emulated.run(insert_values(emulated.dataset, BUSINESS_DAYS, rows), "run-days")
     another = Warehouse(warehouse_client, emulated.dataset.split(".")[1], "US", host="emulator")
-    another.ensure_tables(RUN_TABLES)
+    another.ensure(RUN_TABLES)
     assert len(_all_rows(emulated, BUSINESS_DAYS.name)) == 1
+
+
+JOBS_VIEW = next(view for view in VIEWS if view.name == "current_jobs")
+MENUS_VIEW = next(view for view in VIEWS if view.name == "current_menus")
+VIEWED = (DIMENSIONS["jobs"], DIMENSIONS["menus"])
+
+
+def another_process(warehouse: Warehouse, client: bigquery.Client) -> Warehouse:
+    return Warehouse(client, warehouse.dataset.split(".")[1], "US", host="emulator")
+
+
+@pytest.fixture
+def written(warehouse_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The methods of the requests that may change something, as they are sent."""
+    methods: list[str] = []
+    call_api = warehouse_client._call_api
+
+    def spy(*arguments: Any, **named: Any) -> Any:
+        if named["method"] != "GET":
+            methods.append(named["method"])
+        return call_api(*arguments, **named)
+
+    monkeypatch.setattr(warehouse_client, "_call_api", spy)
+    return methods
+
+
+def test_a_view_is_made_once_and_again_only_when_its_definition_changes(
+    emulated: Warehouse, warehouse_client: bigquery.Client, written: list[str]
+) -> None:
+    emulated.ensure(VIEWED, [JOBS_VIEW, MENUS_VIEW])
+    written.clear()
+    another_process(emulated, warehouse_client).ensure(VIEWED, [JOBS_VIEW, MENUS_VIEW])
+    assert written == []
+    changed = msgspec.structs.replace(JOBS_VIEW, description="Something else.")
+    another_process(emulated, warehouse_client).ensure(VIEWED, [changed, MENUS_VIEW])
+    assert written.count("PATCH") == 1
+    view = warehouse_client.get_table(f"{emulated.dataset}.current_jobs")
+    assert (view.description, view.labels) == ("Something else.", {"definition": changed.definition})
+
+
+def test_a_changed_query_is_another_definition() -> None:
+    changed = msgspec.structs.replace(JOBS_VIEW, entity="menus")
+    assert changed.definition != JOBS_VIEW.definition
+    assert re.fullmatch(r"[a-z0-9_-]{1,63}", JOBS_VIEW.definition), "else BigQuery takes it for no label"
+
+
+@pytest.mark.parametrize("half_made", [False, True], ids=["dropped", "made by a process that died before marking it"])
+def test_a_view_that_is_not_there_as_it_should_be_is_made_again(
+    emulated: Warehouse, warehouse_client: bigquery.Client, half_made: bool
+) -> None:
+    """Even with a definition for which there was a job before."""
+    emulated.ensure(VIEWED, [JOBS_VIEW])
+    warehouse_client.query(f"DROP VIEW `{emulated.dataset}.current_jobs`").result()
+    if half_made:
+        warehouse_client.query(JOBS_VIEW.create(emulated.dataset).sql).result()
+    another_process(emulated, warehouse_client).ensure(VIEWED, [JOBS_VIEW])
+    view = warehouse_client.get_table(f"{emulated.dataset}.current_jobs")
+    assert (view.table_type, view.labels) == ("VIEW", {"definition": JOBS_VIEW.definition})
+    assert list(warehouse_client.query(f"SELECT * FROM `{emulated.dataset}.current_jobs`").result()) == []
+
+
+def test_a_view_that_is_refused_is_told_and_keeps_no_data_waiting(
+    emulated: Warehouse, warehouse_client: bigquery.Client
+) -> None:
+    """As when somebody has a table of that name."""
+    with structlog.testing.capture_logs() as logs:
+        emulated.ensure([DIMENSIONS["menus"]], [JOBS_VIEW, MENUS_VIEW])
+    (refused,) = [line for line in logs if line["event"] == "view_not_created"]
+    assert (refused["view"], refused["log_level"]) == ("current_jobs", "error")
+    (created,) = [line for line in logs if line["event"] == "schema_created"]
+    assert (created["tables"], created["views"]) == (["dim_menus"], ["current_menus"])
+    another_process(emulated, warehouse_client).ensure(VIEWED, [JOBS_VIEW, MENUS_VIEW])
+    names = {table.table_id for table in warehouse_client.list_tables(emulated.dataset)}
+    assert names == {"dim_jobs", "dim_menus", "current_jobs", "current_menus"}
+
+
+def test_several_processes_may_create_everything_at_the_same_moment(
+    emulated: Warehouse, warehouse_client: bigquery.Client
+) -> None:
+    start = threading.Barrier(4)
+
+    def begin(_: int) -> None:
+        warehouse = another_process(emulated, warehouse_client)
+        start.wait()
+        warehouse.ensure((*VIEWED, *RUN_TABLES), [JOBS_VIEW, MENUS_VIEW])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(begin, range(4)))
+    labels = {table.table_id: table.labels for table in warehouse_client.list_tables(emulated.dataset)}
+    assert labels.keys() == {table.name for table in (*VIEWED, *RUN_TABLES)} | {"current_jobs", "current_menus"}
+    assert labels["current_jobs"] == {"definition": JOBS_VIEW.definition}
 
 
 def test_a_staging_table_expires_by_itself(warehouse: Warehouse, jobs: FakeJobs) -> None:
@@ -539,10 +639,12 @@ DAY = dt.date(2026, 2, 21)
 
 def test_rows_given_as_values_arrive_once_with_every_type(emulated: Warehouse) -> None:
     """Also NULLs, at any place: their type comes with the column."""
-    emulated.ensure_tables(RUN_TABLES)
+    emulated.ensure(RUN_TABLES)
     rows = [
-        BusinessDayRow("orders", "r1", DAY, "run", "closed", None, True, 0, None, 0, NOW),
-        BusinessDayRow("orders", "r2", DAY, "run", "open", "few “orders”", False, 7, Decimal("1234567.89"), 1, NOW),
+        BusinessDayRow("orders", "r1", DAY, "run", "business_date", "closed", None, True, 0, None, 0, NOW),
+        BusinessDayRow(
+            "orders", "r2", DAY, "run", "business_date", "open", "few “orders”", False, 7, Decimal("1234567.89"), 1, NOW
+        ),
     ]
     statement = insert_values(emulated.dataset, BUSINESS_DAYS, rows)
     assert emulated.run(statement, "run-days").changed == 2
@@ -552,7 +654,7 @@ def test_rows_given_as_values_arrive_once_with_every_type(emulated: Warehouse) -
 
 
 def test_a_file_is_appended_as_a_whole_or_not_at_all(emulated: Warehouse) -> None:
-    emulated.ensure_tables(RUN_TABLES)
+    emulated.ensure(RUN_TABLES)
     line = msgspec.json.encode(RejectRow("run", "guid", "orders", "r", DAY, DAY, "why", '{"a": "ü"}')) + b"\n"
     for job in ("run-1", "run-2"):
         emulated.load(io.BytesIO(line * 2), ETL_REJECTS.name, ETL_REJECTS.columns, job)
@@ -565,7 +667,7 @@ def test_a_file_is_appended_as_a_whole_or_not_at_all(emulated: Warehouse) -> Non
 
 def test_a_load_into_a_table_that_is_gone_is_refused(emulated: Warehouse) -> None:
     """It never creates one: a table without partitions and descriptions would look like the real one."""
-    emulated.ensure_tables(RUN_TABLES)
+    emulated.ensure(RUN_TABLES)
     with pytest.raises(WarehouseRefused):
         emulated.load(io.BytesIO(b"{}\n"), "no_such_table", ETL_REJECTS.columns, "run-load")
 

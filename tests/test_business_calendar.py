@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.business_calendar import DayFacts, Verdict, judge
+from shared.business_calendar import DayFacts, KnownDay, Verdict, judge_orders
 from shared.config import Restaurant
 from shared.date_utils import NIGHTLY_CLOSE, TradingHours
 
@@ -36,14 +36,14 @@ def verdict(
     restaurant: Restaurant | None = None,
     hours: TradingHours = HOURS,
 ) -> Verdict:
-    return judge(
-        DAY,
-        DayFacts(orders, Decimal(net_sales)),
+    day = KnownDay(
         restaurant=restaurant or Restaurant(guid="guid", name="name", tenant="tenant"),
         hours=hours,
         first_business_date=first_business_date,
+        business_date=DAY,
         read_at=read_at,
     )
+    return judge_orders(day, DayFacts(orders, Decimal(net_sales)))
 
 
 @pytest.mark.parametrize(

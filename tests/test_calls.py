@@ -9,24 +9,27 @@ from typing import Any
 import pytest
 import structlog
 
-from shared.calls import Call, Plan, days_to_read
-from shared.config import Restaurant
+from shared.calls import Call
+from shared.config import Restaurant, Tenant
 from shared.date_utils import TradingHours
 from shared.errors import EtlError, ToastRefused, ToastUnavailable, WarehouseUnavailable
 from shared.outcomes import outcomes
+from shared.plans import Plan, days_or_changes, open_plan
 from shared.request_body import RequestBody
 from shared.toast_client import RestaurantInfo, Usage
-from shared.units import Unit
+from shared.toast_endpoints import ORDERS_BULK
+from shared.units import DayUnit
 
 NOW = dt.datetime(2026, 2, 24, 18, tzinfo=dt.UTC)
 NORTH = Restaurant(guid="north", name="North", tenant="t")
 
 
-def call_to(toast: Any) -> Call:
+def call_to(toast: Any, **asked: Any) -> Call:
     return Call(
         function="orders_daily",
         run_id="run",
-        body=RequestBody(),
+        body=RequestBody(**asked),
+        tenant=Tenant(name="t", restaurants=(NORTH,)),
         restaurants=[NORTH],
         toast=toast,
         warehouse=SimpleNamespace(),
@@ -42,18 +45,20 @@ def test_what_is_logged_while_a_restaurant_is_asked_for_carries_the_run() -> Non
         return RestaurantInfo(name="North", timezone="America/New_York", closeout_hour=4)
 
     structlog.contextvars.bind_contextvars(run_id="run")
-    plan = days_to_read(call_to(SimpleNamespace(restaurant=restaurant, now=lambda: NOW)))
+    call = call_to(SimpleNamespace(restaurant=restaurant, now=lambda: NOW), mode="business_date")
+    units = days_or_changes(call, open_plan(call), ORDERS_BULK)
     assert seen == [{"run_id": "run"}]
-    assert [unit.business_date for unit in plan.units] == [dt.date(2026, 2, 23)]
+    assert [unit.business_date for unit in units] == [dt.date(2026, 2, 23)]
 
 
-def failed(day: int, error: EtlError) -> Unit:
-    return Unit(
+def failed(day: int, error: EtlError) -> DayUnit:
+    return DayUnit(
         restaurant=NORTH,
         hours=TradingHours("America/New_York", 4),
         first_business_date=None,
         business_date=dt.date(2026, 2, day),
         usage=Usage(),
+        endpoint=ORDERS_BULK.name,
         error=error,
     )
 
@@ -62,7 +67,7 @@ def failed(day: int, error: EtlError) -> Unit:
 def test_of_several_errors_the_one_that_may_pass_is_told(passing: EtlError) -> None:
     """Then calling again helps, and the reply has to say so."""
     units = [failed(21, ToastRefused("no", status=403)), failed(22, passing)]
-    plan = Plan(NOW, units, {}, {"north": Usage()})
-    (outcome,) = outcomes(call_to(SimpleNamespace()), plan, (), {}, ())
+    plan = Plan(NOW, {}, {}, {"north": Usage()})
+    (outcome,) = outcomes(call_to(SimpleNamespace()), plan, units, tables=(), written={})
     assert outcome.error is passing
     assert outcome.resume_from == {"start_date": dt.date(2026, 2, 21)}

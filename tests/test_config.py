@@ -161,6 +161,7 @@ def test_what_a_file_leaves_out_has_a_default(write: Write) -> None:
         dataset=None,
         client_id_secret="TOAST_CLIENT_ID",
         client_secret_secret="TOAST_CLIENT_SECRET",
+        token_secret="TOAST_TOKEN",
     )
     (restaurant,) = tenant.restaurants
     assert restaurant.timezone is restaurant.closeout_hour is restaurant.first_business_date is None
@@ -173,6 +174,7 @@ def test_everything_that_a_file_can_say_is_read(write: Write) -> None:
         dataset = "summer"
         client_id_secret = "ID"
         client_secret_secret = "SECRET"
+        token_secret = "TOKEN"
         [[tenants.first.restaurants]]
         guid = "{ONE.upper()}"
         name = "Café"
@@ -195,6 +197,7 @@ def test_everything_that_a_file_can_say_is_read(write: Write) -> None:
         dataset="summer",
         client_id_secret="ID",
         client_secret_secret="SECRET",
+        token_secret="TOKEN",
         restaurants=(
             Restaurant(
                 guid=ONE,
@@ -210,6 +213,14 @@ def test_everything_that_a_file_can_say_is_read(write: Write) -> None:
         ),
     )
     assert tenants["second"].restaurants[0].tenant == "second"
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"), [("", False), ("employee_contacts = false", False), ("employee_contacts = true", True)]
+)
+def test_employees_contacts_are_not_wanted_unless_the_tenant_says_so(write: Write, line: str, wanted: bool) -> None:
+    (tenant,) = load_tenants(write(VALID.replace("[tenants.purpose]", f"[tenants.purpose]\n{line}"))).values()
+    assert tenant.employee_contacts is wanted
 
 
 @pytest.mark.parametrize(("written", "amount"), [("0", "0"), ("0.0", "0.0"), ("60", "60"), ("0.1", "0.1")])
@@ -274,7 +285,7 @@ def test_a_key_that_stands_twice_is_refused_with_the_line(write: Write) -> None:
         (
             VALID.replace("[tenants.purpose]", '[tenants.purpose]\ndatset = "x"'),
             "tenants.purpose: unknown key 'datset'; "
-            "expected dataset, client_id_secret, client_secret_secret, restaurants",
+            "expected dataset, client_id_secret, client_secret_secret, token_secret, employee_contacts, restaurants",
         ),
         (
             VALID + "min_order = 5",
@@ -287,11 +298,17 @@ def test_a_file_of_another_shape_is_refused_with_the_key(write: Write, content: 
     assert refusal(write(content)) == reason
 
 
-@pytest.mark.parametrize("key", ["dataset", "client_id_secret", "client_secret_secret"])
+@pytest.mark.parametrize("key", ["dataset", "client_id_secret", "client_secret_secret", "token_secret"])
 @pytest.mark.parametrize(("value", "found"), [("5", "5"), ('""', "''"), ('"  "', "'  '"), ("[]", "[]")])
 def test_what_a_tenant_names_is_a_text(write: Write, key: str, value: str, found: str) -> None:
     path = write(VALID.replace("[tenants.purpose]", f"[tenants.purpose]\n{key} = {value}"))
     assert refusal(path) == f"tenants.purpose.{key}: expected a text, found {found}"
+
+
+@pytest.mark.parametrize(("value", "found"), [('"true"', "'true'"), ("1", "1"), ("[]", "[]")])
+def test_whether_employees_contacts_are_wanted_is_true_or_false(write: Write, value: str, found: str) -> None:
+    path = write(VALID.replace("[tenants.purpose]", f"[tenants.purpose]\nemployee_contacts = {value}"))
+    assert refusal(path) == f"tenants.purpose.employee_contacts: expected true or false, found {found}"
 
 
 @pytest.mark.parametrize("key", ["guid", "name"])

@@ -382,7 +382,7 @@ def test_a_fault_of_ours_is_told_without_details_and_logged_with_them(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("deep inside")
 
-    monkeypatch.setattr(main_orders, "read_orders_of_day", fail)
+    monkeypatch.setattr(main_orders, "read_orders", fail)
     reply = working(restaurant_guid=GUID, **DATES)
     problem = refused(reply, 500)
     assert problem["run_id"] in problem["detail"]

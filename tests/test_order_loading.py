@@ -1,8 +1,6 @@
 """Loading orders: any loads, in any order, at once or broken off, leave each order's newest version, once.
 
-Against an emulated BigQuery, with orders as Toast sends them. The emulator runs one statement at a time;
-for what BigQuery runs at once, `SteppedLoad` stops before each statement, and hides from it what a real
-snapshot would not show.
+Against an emulated BigQuery, with orders as Toast sends them.
 """
 
 from __future__ import annotations
@@ -10,46 +8,36 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import io
-import itertools
-import queue
 import random
-import re
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import toast_json as tj
 from google.cloud import bigquery
+from held_rows import Rows, as_read, held_rows, in_order
+from watched_loads import Crash, Crashing, SteppedLoad, Watched, ascending_run_ids, loads_at_once, some_guid
 
-from shared import order_loading
-from shared.bigquery_utils import Answer, Warehouse, schema_of
+from shared import staging
+from shared.bigquery_utils import Answer, Warehouse
 from shared.config import Restaurant
 from shared.date_utils import TradingHours
 from shared.errors import WarehouseRefused, WarehouseUnavailable
-from shared.order_extraction import read_orders_of_day
-from shared.order_loading import OrderLoad
+from shared.order_extraction import read_orders
 from shared.order_rows import flatten_order
-from shared.order_tables import FACT_ORDERS, ORDER_CHILDREN, ORDER_TABLES, StagedOrder
+from shared.order_tables import FACT_ORDERS, ORDER_CHILDREN, ORDER_TABLES, ORDERS, StagedOrder
 from shared.spool import Spool
 from shared.statements import Statement
 from shared.tables import Table
 from shared.toast_client import Usage
 from shared.toast_orders import OrdersPage, decode_orders_page
-from shared.units import Unit, Written
+from shared.units import DayUnit, Written
+from shared.version_loading import VersionLoad
 
 HOURS = TradingHours("America/New_York", 4)
 DAY, NEXT_DAY, DAY_AFTER = (dt.date(2026, 2, day) for day in (21, 22, 23))
 LOADED_AT = dt.datetime(2026, 2, 24, 12, tzinfo=dt.UTC)
 TABLE_NAMES = [table.name for table in ORDER_TABLES]
-
-_numbers = itertools.count(1)
-
-
-def some_guid() -> str:
-    return f"guid-{next(_numbers):06d}"
-
 
 # --- orders ------------------------------------------------------------------------------------------
 
@@ -99,19 +87,20 @@ class Toast:
         return map(decode, self._pages)
 
 
-def a_unit(restaurant: str, day: dt.date = DAY) -> Unit:
-    return Unit(
+def a_unit(restaurant: str, day: dt.date = DAY) -> DayUnit:
+    return DayUnit(
         restaurant=Restaurant(guid=restaurant, name=restaurant, tenant="tenant"),
         hours=HOURS,
         first_business_date=None,
         business_date=day,
+        endpoint="ordersBulk",
         usage=Usage(),
     )
 
 
-def read(unit: Unit, load: OrderLoad, orders: Iterable[tj.Json]) -> Unit:
+def read(unit: DayUnit, load: VersionLoad, orders: Iterable[tj.Json]) -> DayUnit:
     """Read a unit of one page to its end, as the function does."""
-    read_orders_of_day(Toast([tj.page(*orders)]), unit, load, deadline=0)  # type: ignore[arg-type]
+    read_orders(Toast([tj.page(*orders)]), unit, load, deadline=0)  # type: ignore[arg-type]
     unit.finished = True
     return unit
 
@@ -121,7 +110,7 @@ Loaded = dict[tuple[str, str], Written]
 
 def run_load(warehouse: Any, run_id: str, restaurant: str, *orders: tj.Json, day: dt.date = DAY) -> Loaded:
     """A whole load of one unit."""
-    with OrderLoad(warehouse, run_id, LOADED_AT) as load:
+    with VersionLoad(warehouse, ORDERS, run_id, LOADED_AT) as load:
         return load.apply([read(a_unit(restaurant, day), load, orders)])
 
 
@@ -132,7 +121,7 @@ def run_load(warehouse: Any, run_id: str, restaurant: str, *orders: tj.Json, day
 def warehouse(warehouse_client: bigquery.Client) -> Warehouse:
     """A dataset with the order tables; each test has a restaurant of its own in it."""
     warehouse = Warehouse(warehouse_client, f"order_loading_{random.randrange(10**9)}", "US", host="emulator")
-    warehouse.ensure_tables(ORDER_TABLES)
+    warehouse.ensure(ORDER_TABLES)
     return warehouse
 
 
@@ -143,216 +132,34 @@ def restaurant() -> str:
 
 @pytest.fixture
 def run_ids() -> Iterator[str]:
-    """Run ids, each greater than the one before."""
-    test = some_guid()
-    return (f"run-{test}-{number}" for number in itertools.count(1))
-
-
-Rows = dict[str, list[tuple[Any, ...]]]
+    return ascending_run_ids()
 
 
 def rows_of(warehouse: Warehouse, restaurant: str, *columns: str) -> Rows:
-    """The rows of a restaurant in each order table, in some fixed order: all data columns, or those named."""
-    return {table.name: sorted(_listed(warehouse, table, restaurant, columns), key=repr) for table in ORDER_TABLES}
-
-
-def _listed(warehouse: Warehouse, table: Table, restaurant: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    names = columns or [column.name for column in table.data_columns]
-    name = bigquery.TableReference.from_string(f"{warehouse.dataset}.{table.name}")
-    for row in warehouse._client.list_rows(name, selected_fields=schema_of(table.columns)):
-        if row["restaurant_guid"] == restaurant:
-            yield tuple(_as_read(row[name]) for name in names)
+    """The rows of a restaurant in each order table: all data columns, or those named."""
+    return held_rows(warehouse, ORDER_TABLES, restaurant, *columns)
 
 
 def rows_for(restaurant: str, *orders: tj.Json) -> Rows:
     """The rows that the order tables ought to hold for these orders, and no others."""
     expected: Rows = {name: [] for name in TABLE_NAMES}
     for order in orders:
-        (decoded,) = decode_orders_page(tj.page(order)).orders
+        (decoded,) = decode_orders_page(tj.page(order)).objects
         staged = flatten_order(decoded, restaurant_guid=restaurant, hours=HOURS, unit="")
         expected[FACT_ORDERS.name].append(_values(FACT_ORDERS, staged, staged))
         for record, table in ORDER_CHILDREN.items():
             expected[table.name] += [_values(table, staged, child) for child in getattr(staged, record)]
-    return {name: sorted(rows, key=repr) for name, rows in expected.items()}
+    return {name: in_order(rows) for name, rows in expected.items()}
 
 
 def _values(table: Table, staged: StagedOrder, row: Any) -> tuple[Any, ...]:
     values = (getattr(staged if c.name in table.inherits else row, c.name) for c in table.data_columns)
-    return tuple(_as_read(value) for value in values)
-
-
-def _as_read(value: Any) -> Any:
-    """BigQuery's NUMERIC has no trailing zeros of its own."""
-    return value.normalize() + Decimal(0) if isinstance(value, Decimal) else value
+    return tuple(as_read(value) for value in values)
 
 
 def assert_holds(warehouse: Warehouse, restaurant: str, *orders: tj.Json) -> None:
     """The warehouse holds exactly these orders of the restaurant."""
     assert rows_of(warehouse, restaurant) == rows_for(restaurant, *orders)
-
-
-# --- warehouses that watch, fail and wait ------------------------------------------------------------
-
-
-def is_mutating(statement: Statement) -> bool:
-    return not statement.sql.startswith(("SELECT", "WITH"))
-
-
-class Watched:
-    """A warehouse that notes the steps of a load, and what else is asked of it."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-        self.steps: list[str] = []
-        self.changed: list[str] = []
-        self.parts = 0
-        self.created: list[str] = []
-        self.dropped: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._warehouse, name)
-
-    def run(self, statement: Statement, job: str) -> Answer:
-        step = re.sub(r"^run-guid-\d+-\d+-", "", job)
-        self.steps.append(step)
-        if is_mutating(statement):
-            self.changed.append(step)
-        return self.execute(statement, job)
-
-    def execute(self, statement: Statement, job: str) -> Answer:
-        return self._warehouse.run(statement, job)
-
-    def load(self, *arguments: Any) -> int:
-        self.parts += 1
-        return self._warehouse.load(*arguments)
-
-    def create_staging(self, name: str, columns: Any) -> None:
-        self.created.append(name)
-        self._warehouse.create_staging(name, columns)
-
-    def drop_staging(self, name: str) -> None:
-        self.dropped.append(name)
-        self._warehouse.drop_staging(name)
-
-
-class Crash(BaseException):
-    """The process is gone: nothing may catch it."""
-
-
-class Crashing(Watched):
-    """Loses the process before its n-th statement that changes something."""
-
-    def __init__(self, warehouse: Warehouse, number: int) -> None:
-        super().__init__(warehouse)
-        self._number = number
-
-    def execute(self, statement: Statement, job: str) -> Answer:
-        if len(self.changed) == self._number:
-            raise Crash
-        return super().execute(statement, job)
-
-    def drop_staging(self, name: str) -> None:
-        """A process that is gone drops nothing."""
-
-
-class SteppedLoad(Watched):
-    """A load that stands before its next statement until the test lets it go on.
-
-    In BigQuery a statement sees the tables as they were when it began. With ``begin`` a test says when
-    that is; what other loads of the ``group`` insert until ``step`` ends it stays hidden from it.
-    """
-
-    def __init__(
-        self, group: list[SteppedLoad], warehouse: Warehouse, run_id: str, restaurant: str, *orders: tj.Json
-    ) -> None:
-        super().__init__(warehouse)
-        group.append(self)
-        self._group = group
-        self._run_id = run_id
-        self._begun = False
-        self._hidden: set[tuple[str, str]] = set()
-        self._commands: queue.Queue[str] = queue.Queue()
-        self._arrivals: queue.Queue[str | None] = queue.Queue()
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._work, args=(restaurant, *orders), daemon=True)
-        self._thread.start()
-        self._arrive()
-
-    def begin(self) -> None:
-        """Let the next statement see the tables as they are now."""
-        self._begun = True
-
-    def step(self) -> str:
-        """Run the next statement to its end; its name."""
-        assert self.next is not None
-        done = self.next
-        self._commands.put("go")
-        self._arrive()
-        return done
-
-    def until(self, step: str) -> Self:
-        """Run every statement before this one."""
-        while self.next != step:
-            self.step()
-        return self
-
-    def finish(self) -> Self:
-        """Run what is left."""
-        while self.next is not None:
-            self.step()
-        return self
-
-    def kill(self) -> None:
-        """Lose the process before its next statement."""
-        self._commands.put("die")
-        self._arrive()
-
-    def _arrive(self) -> None:
-        self.next = self._arrivals.get(timeout=120)
-        self._begun = False
-        self._hidden.clear()
-        if self.next is None:
-            self._thread.join()
-        if self._error is not None:
-            raise self._error
-
-    def _work(self, restaurant: str, *orders: tj.Json) -> None:
-        try:
-            run_load(self, self._run_id, restaurant, *orders)
-        except Crash:
-            pass
-        except Exception as error:
-            self._error = error
-        self._arrivals.put(None)
-
-    def execute(self, statement: Statement, job: str) -> Answer:
-        self._arrivals.put(self.steps[-1])
-        if self._commands.get(timeout=120) == "die":
-            raise Crash
-        answer = super().execute(self._as_begun(statement), job)
-        if inserted := re.match(r"INSERT INTO `([^`]+)`", statement.sql):
-            for other in self._group:
-                if other is not self and other._begun:
-                    other._hidden.add((inserted[1], self._run_id))
-        return answer
-
-    def _as_begun(self, statement: Statement) -> Statement:
-        """The statement, made not to see the rows that are hidden from it."""
-
-        def hidden(table: str) -> str:
-            return ", ".join(repr(run_id) for name, run_id in sorted(self._hidden) if name == table)
-
-        def without(scan: re.Match[str]) -> str:
-            table, alias = scan.groups()
-            if not hidden(table):
-                return scan[0]
-            return f"FROM (SELECT * FROM `{table}` WHERE _run_id NOT IN ({hidden(table)})) AS {alias}"
-
-        target = re.match(r"DELETE FROM `([^`]+)` AS (\w+)\nWHERE ", statement.sql)
-        head, rest = (target[0], statement.sql[target.end() :]) if target else ("", statement.sql)
-        if target and hidden(target[1]):
-            head += f"{target[2]}._run_id NOT IN ({hidden(target[1])}) AND "
-        return Statement(head + re.sub(r"FROM `([^`]+)` AS (\w+)", without, rest), statement.parameters)
 
 
 # --- one load after another --------------------------------------------------------------------------
@@ -441,7 +248,7 @@ def test_an_order_read_twice_in_a_call_counts_in_its_newest_version(
     """Two units of a call can hold the same order, when it moves from one day to the other meanwhile."""
     order = some_guid()
     newest = an_order(order, 2, day=NEXT_DAY, scheduled=True)
-    with OrderLoad(warehouse, next(run_ids), LOADED_AT) as load:
+    with VersionLoad(warehouse, ORDERS, next(run_ids), LOADED_AT) as load:
         units = [
             read(a_unit(restaurant, DAY), load, [an_order(order, 1, checks=2, scheduled=True)]),
             read(a_unit(restaurant, NEXT_DAY), load, [newest]),
@@ -457,7 +264,7 @@ def test_counts_are_told_apart_by_restaurant(warehouse: Warehouse, run_ids: Iter
     run_load(warehouse, next(run_ids), first, an_order(changing, 1))
     of_first = [an_order(changing, 2, items=3), an_order(some_guid(), 1)]
     of_second = [an_order(some_guid(), 1, checks=2)]
-    with OrderLoad(warehouse, next(run_ids), LOADED_AT) as load:
+    with VersionLoad(warehouse, ORDERS, next(run_ids), LOADED_AT) as load:
         written = load.apply([read(a_unit(first), load, of_first), read(a_unit(second), load, of_second)])
     assert written[first, "fact_order_items"] == Written(inserted=2, updated=3)
     assert written[first, "fact_orders"] == Written(inserted=1, updated=1)
@@ -475,7 +282,7 @@ def test_rows_of_a_unit_that_did_not_finish_are_not_written(
 ) -> None:
     """They may be staged; only the units that apply is told of count, also when both hold an order."""
     both, finished, unfinished = (some_guid() for _ in range(3))
-    with OrderLoad(warehouse, next(run_ids), LOADED_AT) as load:
+    with VersionLoad(warehouse, ORDERS, next(run_ids), LOADED_AT) as load:
         read(a_unit(restaurant, NEXT_DAY), load, [an_order(both, 2), an_order(unfinished, 1)])
         done = read(a_unit(restaurant, DAY), load, [an_order(both, 1), an_order(finished, 1)])
         load.apply([done])
@@ -495,8 +302,8 @@ def test_a_day_without_orders_costs_no_job(
 ) -> None:
     watched = Watched(warehouse)
     unit = a_unit(restaurant)
-    with OrderLoad(watched, next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
-        read_orders_of_day(Toast(pages), unit, load, deadline=0)  # type: ignore[arg-type]
+    with VersionLoad(watched, ORDERS, next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
+        read_orders(Toast(pages), unit, load, deadline=0)  # type: ignore[arg-type]
         assert load.apply([unit]) == {}
     assert (watched.steps, watched.parts, watched.created, watched.dropped) == ([], 0, [], [])
 
@@ -507,7 +314,7 @@ def test_more_orders_than_a_part_holds_are_loaded_in_parts(
     """All parts go into one staging table, and the rows into the tables at once."""
     orders = [an_order(some_guid(), 1) for _ in range(3)]
     watched = Watched(warehouse)
-    with OrderLoad(watched, next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
+    with VersionLoad(watched, ORDERS, next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
         unit = a_unit(restaurant)
         for order in orders:
             read(unit, load, [order])
@@ -521,7 +328,7 @@ def test_more_orders_than_a_part_holds_are_loaded_in_parts(
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part is full with the first page."""
-    monkeypatch.setattr(order_loading, "Spool", functools.partial(Spool, part_bytes=1))
+    monkeypatch.setattr(staging, "Spool", functools.partial(Spool, part_bytes=1))
 
 
 def test_the_staging_table_is_dropped(warehouse: Warehouse, restaurant: str, run_ids: Iterator[str]) -> None:
@@ -554,9 +361,9 @@ def staging_tables(warehouse: Warehouse, watched: Watched) -> set[str]:
 
 def test_staging_tables_have_unguessable_names_of_their_own() -> None:
     """They are named for the run, whose id holds a random UUID."""
-    load = OrderLoad(None, "orders_daily-0f1e2d3c", LOADED_AT)  # type: ignore[arg-type]
+    load = VersionLoad(None, ORDERS, "orders_daily-0f1e2d3c", LOADED_AT)  # type: ignore[arg-type]
     with load:
-        assert load._staging == "staging_orders_daily_0f1e2d3c"
+        assert load.name == "staging_orders_daily_0f1e2d3c"
 
 
 def test_a_part_that_could_not_be_loaded_goes_with_the_next_one(
@@ -574,7 +381,7 @@ def test_a_part_that_could_not_be_loaded_goes_with_the_next_one(
                 raise WarehouseUnavailable("for now")
             return super().load(lines, *arguments)
 
-    with OrderLoad(FailingOnce(warehouse), next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
+    with VersionLoad(FailingOnce(warehouse), ORDERS, next(run_ids), LOADED_AT) as load:  # type: ignore[arg-type]
         with pytest.raises(WarehouseUnavailable):
             read(a_unit(restaurant, NEXT_DAY), load, [lost])
         load.apply([read(a_unit(restaurant), load, [kept])])
@@ -646,7 +453,7 @@ def test_a_load_broken_off_anywhere_is_completed_by_a_repeat(warehouse: Warehous
         ]
 
     def load_cases(numbers: Iterable[int], version: int) -> None:
-        with OrderLoad(warehouse, next(run_ids), LOADED_AT) as load:
+        with VersionLoad(warehouse, ORDERS, next(run_ids), LOADED_AT) as load:
             load.apply([read(a_unit(cases[number][0]), load, versions(number, version)) for number in numbers])
 
     load_cases(breaks, version=1)
@@ -697,11 +504,10 @@ def test_a_load_broken_off_is_overtaken_by_a_newer_version(
 @pytest.fixture
 def at_once(warehouse: Warehouse, run_ids: Iterator[str]) -> Iterator[Callable[..., SteppedLoad]]:
     """Starts loads that the test moves on statement by statement: ``at_once(restaurant, order, …)``."""
-    group: list[SteppedLoad] = []
-    yield lambda *arguments: SteppedLoad(group, warehouse, next(run_ids), *arguments)
-    for load in group:
-        if load.next is not None:
-            load.kill()
+    with loads_at_once(warehouse, run_ids) as start:
+        yield lambda restaurant, *orders: start(
+            lambda warehouse, run_id: run_load(warehouse, run_id, restaurant, *orders)
+        )
 
 
 def write_at_once(first: SteppedLoad, second: SteppedLoad) -> None:
@@ -729,7 +535,7 @@ def test_two_loads_of_one_version_at_once_leave_one_copy(
     loads[checks_first].finish()
     assert_holds(warehouse, restaurant, order)
     stayed = {run_id for rows in rows_of(warehouse, restaurant, "_run_id").values() for (run_id,) in rows}
-    assert stayed == {smaller._run_id}
+    assert stayed == {smaller.run_id}
     loads[1 - checks_first].finish()
     assert_holds(warehouse, restaurant, order)
 

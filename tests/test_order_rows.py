@@ -42,7 +42,7 @@ NEW_YORK = TradingHours("America/New_York", 4)
 def flatten(toast_order: Json, hours: TradingHours = NEW_YORK) -> StagedOrder:
     decoded = decode_orders_page(page(toast_order))
     assert not decoded.undecodable
-    return flatten_order(decoded.orders[0], restaurant_guid=RESTAURANT, hours=hours, unit="unit")
+    return flatten_order(decoded.objects[0], restaurant_guid=RESTAURANT, hours=hours, unit="unit")
 
 
 def of_check(**overrides: Any) -> StagedOrder:
@@ -545,7 +545,7 @@ def test_modifiers_nested_deeper_than_python_recurses_are_a_rejection() -> None:
     innermost = Selection(guid="0")
     for number in range(1, 5000):
         innermost = Selection(guid=str(number), modifiers=[innermost])
-    decoded = decode_orders_page(page(order())).orders[0]
+    decoded = decode_orders_page(page(order())).objects[0]
     assert decoded.checks
     decoded.checks[0].selections = [innermost]
     with pytest.raises(ObjectRejected, match="deep"):
@@ -839,25 +839,6 @@ def price_of(written: Any) -> Decimal | None:
     return of_selections(selection(price=written)).items[0].item_price
 
 
-@pytest.mark.parametrize(
-    ("written", "held"),
-    [
-        ("0.1234567894", "0.123456789"),
-        ("0.1234567895", "0.123456790"),
-        ("0.1234567885", "0.123456789"),
-        ("-0.1234567895", "-0.123456790"),
-        ("0.0000000004999", "0"),
-        ("0.0000000005", "0.000000001"),
-        ("2.675", "2.675"),
-        ("9.95000000000000017763568394002504646778106689453125", "9.95"),
-        ("1e-1000000", "0"),
-        ("1234567890123456789.01234567895", "1234567890123456789.012345679"),
-    ],
-)
-def test_more_than_nine_decimals_are_rounded_half_away_from_zero(written: str, held: str) -> None:
-    assert price_of(Decimal(written)) == Decimal(held)
-
-
 def test_a_sum_of_a_check_has_nine_decimals_too() -> None:
     staged = of_check(payments=[payment(tipAmount=Decimal("0.12345678951"))])
     assert staged.checks[0].tip_amount == Decimal("0.12345679")
@@ -1106,7 +1087,7 @@ def flatten_page(*orders: Json) -> tuple[list[str], list[tuple[str, str]]]:
     """The GUIDs of the orders that became rows, and of those that did not, with the reason."""
     refused: list[tuple[str, str]] = []
     staged = flatten_orders(
-        decode_orders_page(page(*orders)).orders,
+        decode_orders_page(page(*orders)).objects,
         restaurant_guid=RESTAURANT,
         hours=NEW_YORK,
         unit="unit",
@@ -1322,7 +1303,7 @@ AMOUNTS = {
 @in_its_own_time
 @given(st.lists(whole_orders(), max_size=4))
 def test_of_any_page_the_rows_are_those_of_its_orders(toast_orders: list[Json]) -> None:
-    decoded = decode_orders_page(page(*toast_orders)).orders
+    decoded = decode_orders_page(page(*toast_orders)).objects
     refused: list[tuple[Order, str]] = []
     staged = flatten_orders(
         decoded,

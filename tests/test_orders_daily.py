@@ -150,7 +150,8 @@ def test_the_run_ledger_repeats_the_reply(week: Reply, tables: Tables) -> None:
         assert (row["function"], row["status"], row["error"]) == ("orders_daily", "success", None)
         assert row["run_date"] == TODAY
         assert row["started_at"] <= row["finished_at"]
-        assert (row["start_date"], row["end_date"]) == tuple(WEEK.values())
+        assert (row["mode"], row["start_date"], row["end_date"]) == ("business_date", *WEEK.values())
+        assert (row["covered_from"], row["watermark"]) == (None, None), "an explicit range follows no changes"
 
 
 def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
@@ -193,20 +194,20 @@ def verdicts(reply: Reply) -> list[tuple[str, str | None, bool]]:
     return [(one["status"], one["reason"], one["complete"]) for one in reply.only["business_days"]]
 
 
-def test_without_dates_the_last_finished_business_date_is_loaded(
+def test_by_business_date_without_dates_the_last_finished_one_is_loaded(
     orders_daily: InProcess, toast: SimulatorControl, tables: Tables
 ) -> None:
-    reply = orders_daily().succeeded()
+    reply = orders_daily(mode="business_date").succeeded()
     for entry in reply.restaurants.values():
         assert (entry["start_date"], entry["end_date"]) == (str(YESTERDAY), str(YESTERDAY))
     tables.equal_truth(toast.url, GROUP, YESTERDAY, YESTERDAY)
 
 
-def test_without_dates_each_restaurant_has_its_own_last_finished_date(
+def test_by_business_date_without_dates_each_restaurant_has_its_own_last_finished_date(
     orders_daily: InProcess, at: Callable[[str], None]
 ) -> None:
     at("2026-02-24T09:30:00Z")  # 04:30 in Brooklyn, after its closeout; 23:30 the day before in Waikiki
-    reply = orders_daily().succeeded()
+    reply = orders_daily(mode="business_date").succeeded()
     ends = {guid: entry["end_date"] for guid, entry in reply.restaurants.items()}
     assert (ends[BROOKLYN], ends[WAIKIKI]) == ("2026-02-23", "2026-02-22")
 

@@ -26,10 +26,10 @@ from local_stack.processes import (
     function_process,
     simulator_process,
 )
-from shared import calls, order_extraction
+from shared import order_extraction
 from shared.errors import ToastUnavailable
 from shared.order_tables import FACT_ORDERS, ORDER_CHILDREN, ORDER_TABLES
-from shared.units import Unit
+from shared.units import DayUnit
 
 BROOKLYN, AUSTIN = RESTAURANTS[0].guid, RESTAURANTS[7].guid
 GROUP = [BROOKLYN, AUSTIN]
@@ -101,7 +101,7 @@ def busy_tables(warehouse_client: bigquery.Client) -> Tables:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls give up on Toast after two seconds."""
-    monkeypatch.setattr(calls, "READING_SECONDS", 2.0)
+    monkeypatch.setenv("TIME_BUDGET_SECONDS", "2")
 
 
 def held(tables: Tables, restaurant: str, date: dt.date) -> dict[str, int]:
@@ -204,15 +204,15 @@ def test_a_day_in_the_middle_that_fails_is_where_to_resume(
     orders_daily: InProcess, toast: SimulatorControl, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, middle, last = (dt.date(2025, 8, day) for day in (5, 6, 7))
-    read = main_orders.read_orders_of_day
+    read = main_orders.read_orders
 
-    def fail_at_the_end(client: Any, unit: Unit, load: Any, deadline: float) -> None:
+    def fail_at_the_end(client: Any, unit: DayUnit, load: Any, deadline: float) -> None:
         read(client, unit, load, deadline)  # all of its rows are on their way by then
         if unit.business_date == middle:
             raise ToastUnavailable("the last page did not come", retry_after=7)
 
     with monkeypatch.context() as patch:
-        patch.setattr(main_orders, "read_orders_of_day", fail_at_the_end)
+        patch.setattr(main_orders, "read_orders", fail_at_the_end)
         reply = orders_daily(restaurant_guid=BROOKLYN, start_date=first, end_date=last)
     assert (reply.status, reply.headers["Retry-After"], reply.body["status"]) == (503, "7", "partial")
     entry = reply.only

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 
 from shared.date_utils import FIRST_BUSINESS_DATE
 from shared.errors import InvalidRequest
-from shared.request_body import RequestBody, parse_body
+from shared.request_body import DAYS, DAYS_AND_CHANGES, NO_DATES, Accepted, RequestBody, parse_body
 
 GUID = "a47275cb-634e-427c-bbd3-3e5d17997d4e"
 DATES = {"start_date": "2026-02-01", "end_date": "2026-02-07"}
 
 
-def parse(**fields: Any) -> RequestBody:
-    return parse_body(json.dumps(fields).encode())
+def parse(accepted: Accepted = DAYS_AND_CHANGES, **fields: Any) -> RequestBody:
+    return parse_body(json.dumps(fields).encode(), accepted)
 
 
-def problems(body: bytes | None = None, **fields: Any) -> dict[str, str]:
+def problems(body: bytes | None = None, accepted: Accepted = DAYS_AND_CHANGES, **fields: Any) -> dict[str, str]:
     with pytest.raises(InvalidRequest) as caught:
-        parse_body(json.dumps(fields).encode() if body is None else body)
+        parse_body(json.dumps(fields).encode() if body is None else body, accepted)
     return caught.value.problems
 
 
@@ -34,16 +34,17 @@ def problems(body: bytes | None = None, **fields: Any) -> dict[str, str]:
 def test_an_empty_object_asks_for_every_restaurant() -> None:
     body = parse()
     assert body == RequestBody(restaurant_guid="ALL", start_date=None, end_date=None, tenant=None)
-    assert body.mode == "business_date"
+    assert body.mode is None, "the function decides"
 
 
-def test_every_field_is_read() -> None:
-    body = parse(restaurant_guid=GUID, mode="business_date", tenant="purpose", **DATES)
+@pytest.mark.parametrize("mode", ["business_date", "modified"])
+def test_every_field_is_read(mode: Any) -> None:
+    body = parse(restaurant_guid=GUID, mode=mode, tenant="purpose", **DATES)
     assert body == RequestBody(
         restaurant_guid=GUID,
         start_date=dt.date(2026, 2, 1),
         end_date=dt.date(2026, 2, 7),
-        mode="business_date",
+        mode=mode,
         tenant="purpose",
     )
 
@@ -109,6 +110,7 @@ def test_a_mode_is_one_of_those_there_are(wrong: Any) -> None:
     assert found.keys() == {"mode"}
     assert "expected" in found["mode"]
     assert "'business_date'" in found["mode"]
+    assert "'modified'" in found["mode"]
 
 
 @pytest.mark.parametrize("wrong", ["", 5, True, [], {}])
@@ -135,6 +137,34 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 def test_the_message_names_each_field() -> None:
     with pytest.raises(InvalidRequest, match=r"^other: unknown field; .*; tenant: expected the name"):
         parse(other=1, tenant=5)
+
+
+# --- what a function does not take -------------------------------------------------------------------
+
+
+def test_a_function_that_reads_days_takes_no_mode_but_that() -> None:
+    assert parse(DAYS, mode="business_date", **DATES).mode == "business_date"
+    found = problems(accepted=DAYS, mode="modified", **DATES)
+    assert found.keys() == {"mode"}
+    assert "'modified' is not served by this function" in found["mode"]
+
+
+@pytest.mark.parametrize("given_one", [{"mode": "business_date"}, {"mode": "modified"}, DATES])
+def test_a_function_that_reads_what_is_there_now_takes_neither_dates_nor_mode(given_one: dict[str, str]) -> None:
+    assert parse(NO_DATES, restaurant_guid=GUID, tenant="purpose").start_date is None
+    found = problems(accepted=NO_DATES, **given_one)
+    assert found.keys() == given_one.keys()
+    assert all("not taken by this function" in words for words in found.values())
+
+
+def test_a_field_that_is_not_taken_may_be_null() -> None:
+    assert parse(NO_DATES, start_date=None, end_date=None, mode=None) == parse(NO_DATES)
+
+
+@pytest.mark.parametrize("accepted", [DAYS, NO_DATES], ids=["days only", "no dates"])
+def test_what_is_not_taken_is_told_together_with_what_is_wrong(accepted: Accepted) -> None:
+    found = problems(accepted=accepted, mode="modified", restaurant_guid="x", other=1)
+    assert found.keys() == {"mode", "restaurant_guid", "other"}
 
 
 # --- ranges ------------------------------------------------------------------------------------------
@@ -224,36 +254,40 @@ def test_what_is_no_object_says_so(body: bytes) -> None:
 # --- any body ----------------------------------------------------------------------------------------
 
 fields = st.sampled_from(["restaurant_guid", "start_date", "end_date", "mode", "tenant"]) | st.text(max_size=3)
-texts = st.text(max_size=10) | st.sampled_from(["ALL", GUID, "2026-02-01", "2026-02-28", "9999-12-31", "business_date"])
+words = ["ALL", GUID, "2026-02-01", "2026-02-28", "9999-12-31", "business_date", "modified"]
+texts = st.text(max_size=10) | st.sampled_from(words)
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(fields, inner, max_size=4),
     max_leaves=6,
 )
+functions = st.sampled_from([DAYS_AND_CHANGES, DAYS, NO_DATES])
 in_its_own_time = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def assert_read_or_refused(body: bytes) -> None:
+def assert_read_or_refused(body: bytes, accepted: Accepted) -> None:
     try:
-        read = parse_body(body)
+        read = parse_body(body, accepted)
     except InvalidRequest as refused:
         assert all(refused.problems.values() or [False])  # noqa: PT017 - either is fine
         return
+    assert read.mode is None or read.mode in accepted.modes
+    assert read.start_date is None or accepted.modes
     assert (read.start_date is None) == (read.end_date is None)
     if read.start_date and read.end_date:
         assert 0 <= (read.end_date - read.start_date).days <= 30
 
 
 @in_its_own_time
-@given(st.dictionaries(fields, texts | any_json, max_size=5) | any_json)
-def test_any_json_is_a_body_or_an_invalid_request(content: Any) -> None:
-    assert_read_or_refused(json.dumps(content).encode())
+@given(st.dictionaries(fields, texts | any_json, max_size=5) | any_json, functions)
+def test_any_json_is_a_body_or_an_invalid_request(content: Any, accepted: Accepted) -> None:
+    assert_read_or_refused(json.dumps(content).encode(), accepted)
 
 
 @in_its_own_time
 @given(st.binary(max_size=30) | st.builds(lambda inner: b'{"tenant": "' + inner + b'"}', st.binary(max_size=8)))
 def test_any_bytes_are_a_body_or_an_invalid_request(body: bytes) -> None:
-    assert_read_or_refused(body)
+    assert_read_or_refused(body, DAYS_AND_CHANGES)
 
 
 @given(st.dates(FIRST_BUSINESS_DATE, dt.date(9999, 1, 1)), st.integers(0, 30))

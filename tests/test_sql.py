@@ -4,56 +4,83 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
-import importlib
-import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from source_tables import tables_of_the_code
 
-import shared
-from shared.business_calendar import day_facts
-from shared.order_statements import DELETE_ORDER, OrderStatements
-from shared.order_tables import ORDER_CHILDREN, StagedOrder
+from main_cash import CASH_DAYS
+from main_labor import LABOR_DAYS
+from shared.business_calendar import order_facts
+from shared.cash_tables import CASH_RECORDS, StagedCashDay
+from shared.coverage import watermarks
+from shared.day_history import day_history
+from shared.day_statements import DayStatements
+from shared.dimension_loading import StagedListing
+from shared.dimension_statements import DimensionStatements, menus_held
+from shared.dimension_tables import DIMENSIONS
+from shared.families import Family
+from shared.labor_tables import LABOR
+from shared.order_tables import ORDERS
 from shared.run_tables import RUN_TABLES
 from shared.statements import Parameter, Statement, insert_values
 from shared.tables import Column, Row, Table, columns_of
+from shared.version_statements import VersionStatements
+from shared.views import VIEWS, View
 
 if TYPE_CHECKING:
     from sql_analysis import Analyser
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASET = "project.dataset"
-STAGING = "staging_orders"
 DAY = dt.date(2026, 2, 21)
 NOW = dt.datetime(2026, 2, 22, 12, tzinfo=dt.UTC)
-
-
-def tables_of_the_code() -> list[Table]:
-    """Every table that a module of shared/ defines, alone or in a tuple or dict."""
-    found: dict[str, Table] = {}
-    for module in pkgutil.iter_modules(shared.__path__, "shared."):
-        for value in vars(importlib.import_module(module.name)).values():
-            several = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
-            found |= {table.name: table for table in several if isinstance(table, Table)}
-    return list(found.values())
 
 
 TABLES = tables_of_the_code()
 PARTITIONS = {f"{DATASET}.{table.name}": table.partition_by for table in TABLES if table.requires_filter}
 
 
-def orders() -> OrderStatements:
-    return OrderStatements(
+FAMILIES = (ORDERS, LABOR)
+# What may be staged: each staging table that a load creates, by the name that the cases give it.
+STAGING: dict[str, type[Row]] = {
+    **{f"staging_{family.register.name}": family.staged for family in FAMILIES},
+    "staging_cash_days": StagedCashDay,
+    "staging_listings": StagedListing,
+}
+
+
+def versions(family: Family) -> VersionStatements:
+    return VersionStatements(
+        family,
         dataset=DATASET,
-        staging=STAGING,
+        staging=f"staging_{family.register.name}",
         run_id="run",
         loaded_at=NOW,
         restaurants=["r"],
         units=["r/2026-02-21"],
         dates=[DAY],
+    )
+
+
+def cash_days() -> DayStatements:
+    return DayStatements(
+        CASH_RECORDS,
+        dataset=DATASET,
+        staging="staging_cash_days",
+        run_id="run",
+        restaurants=["r"],
+        units=["r/2026-02-21"],
+        dates=[DAY],
+    )
+
+
+def dimensions() -> DimensionStatements:
+    return DimensionStatements(
+        dataset=DATASET, staging="staging_listings", run_id="run", restaurants=["r"], units=["r/config tables"]
     )
 
 
@@ -63,16 +90,36 @@ def any_row(table: Table) -> Row:
     return table.row(*(values[column.type] for column in table.data_columns))
 
 
+_VERSIONS = "shared.version_statements.VersionStatements"
+_DAYS = "shared.day_statements.DayStatements"
+_DIMENSIONS = "shared.dimension_statements.DimensionStatements"
+
 # What makes a statement, by module, class and name, and every form in which it does so.
 CASES: dict[str, list[Statement]] = {
-    "shared.business_calendar.day_facts": [day_facts(DATASET, ["r"], [DAY])],
-    "shared.order_statements.OrderStatements.moved_from": [orders().moved_from([DAY])],
-    "shared.order_statements.OrderStatements.survey": [orders().survey()],
-    "shared.order_statements.OrderStatements.insert_rows": [orders().insert_rows(record) for record in ORDER_CHILDREN],
-    "shared.order_statements.OrderStatements.insert_orders": [orders().insert_orders()],
-    "shared.order_statements.OrderStatements.check": [orders().check()],
-    "shared.order_statements.OrderStatements.delete_stale": [orders().delete_stale(table) for table in DELETE_ORDER],
-    "shared.order_statements.OrderStatements.delete_copies": [orders().delete_copies(table) for table in DELETE_ORDER],
+    "shared.business_calendar.entry_facts": [judge.facts(DATASET, ["r"], [DAY]) for judge in (CASH_DAYS, LABOR_DAYS)],
+    "shared.business_calendar.order_facts": [order_facts(DATASET, ["r"], [DAY])],
+    "shared.day_history.day_history": [day_history(DATASET, "orders", ["r"], [DAY])],
+    "shared.coverage.watermarks": [watermarks(DATASET, "orders_daily", "orders", ["r"])],
+    f"{_DAYS}.compare": [cash_days().compare()],
+    f"{_DAYS}.insert_days": [cash_days().insert_days(record, ["r/2026-02-21"]) for record in CASH_RECORDS],
+    f"{_DAYS}.delete_replaced": [cash_days().delete_replaced(record) for record in CASH_RECORDS],
+    f"{_DIMENSIONS}.survey": [dimensions().survey(records) for records in (["tables"], list(DIMENSIONS))],
+    f"{_DIMENSIONS}.merge": [dimensions().merge(record) for record in DIMENSIONS],
+    "shared.dimension_statements.menus_held": [menus_held(DATASET, ["r"])],
+    f"{_VERSIONS}.moved_from": [versions(family).moved_from([DAY]) for family in FAMILIES],
+    f"{_VERSIONS}.survey": [versions(family).survey() for family in FAMILIES],
+    f"{_VERSIONS}.insert_rows": [
+        versions(family).insert_rows(record) for family in FAMILIES for record in family.children
+    ],
+    f"{_VERSIONS}.insert_register": [versions(family).insert_register() for family in FAMILIES],
+    f"{_VERSIONS}.check": [versions(family).check() for family in FAMILIES],
+    f"{_VERSIONS}.delete_stale": [
+        versions(family).delete_stale(table, {"run"}) for family in FAMILIES for table in family.delete_order
+    ],
+    f"{_VERSIONS}.delete_copies": [
+        versions(family).delete_copies(table) for family in FAMILIES for table in family.delete_order
+    ],
+    "shared.views.View.create": [view.create(DATASET) for view in VIEWS],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
 }
 
@@ -93,7 +140,8 @@ def analyser() -> Analyser:
     from sql_analysis import Analyser
 
     tables: dict[str, tuple[Column, ...]] = {f"{DATASET}.{table.name}": table.columns for table in TABLES}
-    return Analyser(tables | {f"{DATASET}.{STAGING}": columns_of(StagedOrder)})
+    views = {f"{DATASET}.{view.name}": view.columns for view in VIEWS}
+    return Analyser(tables | views | {f"{DATASET}.{name}": columns_of(row) for name, row in STAGING.items()})
 
 
 # --- nothing is forgotten ----------------------------------------------------------------------------
@@ -105,7 +153,8 @@ def test_every_function_that_makes_a_statement_is_among_the_cases() -> None:
 
 
 def test_the_tables_are_found_by_themselves() -> None:
-    assert {"fact_orders", "fact_taxes", "business_days", "etl_runs", "etl_rejects"} <= {table.name for table in TABLES}
+    expected = {"fact_orders", "fact_taxes", "fact_cash_deposits", "fact_labor_breaks", "business_days", "etl_rejects"}
+    assert expected <= {table.name for table in TABLES}
 
 
 def test_a_statement_is_made_nowhere_else() -> None:
@@ -162,10 +211,14 @@ def test_the_statement_uses_each_parameter_that_it_is_given(analyser: Analyser, 
 
 @EACH_STATEMENT
 def test_the_statement_reads_only_named_partitions(analyser: Analyser, statement: Statement) -> None:
-    """Each scan of a table that demands a partition filter has one that BigQuery can prune by."""
-    from sql_analysis import unfiltered_scans
+    """Each scan of a table that demands a partition filter has one that BigQuery can prune by.
 
-    assert unfiltered_scans(analyser.analyse(statement), PARTITIONS) == []
+    A view leaves the filter to the query that reads it; the tests of the views see that it gets through.
+    """
+    from sql_analysis import is_view, unfiltered_scans
+
+    resolved = analyser.analyse(statement)
+    assert is_view(resolved) or unfiltered_scans(resolved, PARTITIONS) == []
 
 
 @EACH_STATEMENT
@@ -176,23 +229,62 @@ def test_values_are_parameters(statement: Statement) -> None:
     assert "'run'" not in statement.sql
 
 
+# --- the views ---------------------------------------------------------------------------------------
+
+EACH_VIEW = pytest.mark.parametrize("view", [pytest.param(view, id=view.name) for view in VIEWS])
+
+
+@EACH_VIEW
+def test_a_view_has_the_columns_that_are_described(analyser: Analyser, view: View) -> None:
+    """In order, with their types: else BigQuery would refuse the descriptions."""
+    from sql_analysis import bigquery_type
+
+    resolved = analyser.analyse(view.create(DATASET))
+    assert [(output.name, bigquery_type(output.column.type)) for output in resolved.output_column_list] == [
+        (column.name, column.type) for column in view.columns
+    ]
+
+
+DATED_VIEWS = [view for view in VIEWS if any(column.name == "business_date" for column in view.columns)]
+
+
+@pytest.mark.parametrize("view", [pytest.param(view, id=view.name) for view in DATED_VIEWS])
+def test_a_filter_on_the_business_date_goes_through_the_view(analyser: Analyser, view: View) -> None:
+    """As BigQuery puts the view in place of its name: below it no partitioned table is read as a whole."""
+    from sql_analysis import unfiltered_scans
+
+    _, body = re.split(r"^CREATE OR REPLACE VIEW \S+ AS$", view.create(DATASET).sql, flags=re.MULTILINE)
+    query = f"SELECT * FROM ({body.strip().rstrip(';')}) WHERE business_date IN UNNEST(@dates)"
+    resolved = analyser.analyse(Statement(query, (Parameter("dates", "DATE", (DAY,)),)))
+    assert unfiltered_scans(resolved, PARTITIONS) == []
+
+
+def test_a_view_reads_views_of_lower_layers_only() -> None:
+    """They are created layer by layer."""
+    layers = {view.name: view.layer for view in VIEWS}
+    for view in VIEWS:
+        _, body = re.split(r"^CREATE OR REPLACE VIEW \S+ AS$", view.sql, flags=re.MULTILINE)
+        for name in layers.keys() & set(re.findall(r"`{dataset}\.(\w+)`", body)):
+            assert layers[name] < view.layer, f"{view.name} reads {name}"
+
+
 # --- the analyser finds what is wrong ----------------------------------------------------------------
 
-ORDERS = f"`{DATASET}.fact_orders`"
-CHECKS = f"`{DATASET}.fact_checks`"
+ORDER_ROWS = f"`{DATASET}.fact_orders`"
+CHECK_ROWS = f"`{DATASET}.fact_checks`"
 DATES = Parameter("dates", "DATE", (DAY,))
 
 
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
-        (f"SELECT order_gui FROM {ORDERS}", "Unrecognized name"),
+        (f"SELECT order_gui FROM {ORDER_ROWS}", "Unrecognized name"),
         ("SELECT 1 FROM `project.dataset.fact_order`", "Table not found"),
-        (f"SELECT 1 FROM {ORDERS} WHERE business_date = 'today'", "Could not cast"),
-        (f"SELECT 1 FROM {ORDERS} WHERE order_guid IN UNNEST(@dates)", "No matching signature"),
-        (f"SELECT 1 FROM {ORDERS} WHERE order_guid = @guid", "parameter 'guid' not found"),
-        (f"INSERT INTO {ORDERS} (order_guid, check_count) SELECT 'x', 'y'", "type STRING"),
-        (f"DELETE FROM {ORDERS}", "WHERE"),
+        (f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date = 'today'", "Could not cast"),
+        (f"SELECT 1 FROM {ORDER_ROWS} WHERE order_guid IN UNNEST(@dates)", "No matching signature"),
+        (f"SELECT 1 FROM {ORDER_ROWS} WHERE order_guid = @guid", "parameter 'guid' not found"),
+        (f"INSERT INTO {ORDER_ROWS} (order_guid, check_count) SELECT 'x', 'y'", "type STRING"),
+        (f"DELETE FROM {ORDER_ROWS}", "WHERE"),
     ],
 )
 def test_the_analyser_refuses_a_wrong_statement(analyser: Analyser, sql: str, words: str) -> None:
@@ -203,90 +295,100 @@ def test_the_analyser_refuses_a_wrong_statement(analyser: Analyser, sql: str, wo
 
 
 FILTERED = [
-    f"SELECT 1 FROM {ORDERS} WHERE business_date IN UNNEST(@dates)",
-    f"SELECT 1 FROM {ORDERS} AS o WHERE is_voided AND (o.business_date = DATE '2026-02-21' AND order_guid = 'x')",
-    f"SELECT 1 FROM {ORDERS} WHERE DATE '2026-02-21' = business_date",
-    f"SELECT 1 FROM {ORDERS} WHERE business_date IN (DATE '2026-02-21', DATE '2026-02-22')",
-    f"SELECT 1 FROM {ORDERS}"
+    f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date IN UNNEST(@dates)",
+    f"SELECT 1 FROM {ORDER_ROWS} AS o WHERE is_voided AND (o.business_date = DATE '2026-02-21' AND order_guid = 'x')",
+    f"SELECT 1 FROM {ORDER_ROWS} WHERE DATE '2026-02-21' = business_date",
+    f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date IN (DATE '2026-02-21', DATE '2026-02-22')",
+    f"SELECT 1 FROM {ORDER_ROWS}"
     " WHERE business_date BETWEEN DATE '2026-02-20' AND DATE_ADD(DATE '2026-02-20', INTERVAL 1 DAY)",
-    f"SELECT 1 FROM (SELECT * FROM {ORDERS}) WHERE business_date IN UNNEST(@dates)",
-    f"SELECT 1 FROM {ORDERS} AS o JOIN {CHECKS} AS c"
+    f"SELECT 1 FROM (SELECT * FROM {ORDER_ROWS}) WHERE business_date IN UNNEST(@dates)",
+    f"SELECT 1 FROM {ORDER_ROWS} AS o JOIN {CHECK_ROWS} AS c"
     " ON o.order_guid = c.order_guid AND o.business_date IN UNNEST(@dates) WHERE c.business_date IN UNNEST(@dates)",
-    f"SELECT 1 FROM {ORDERS} AS o LEFT JOIN {CHECKS} AS c ON c.business_date IN UNNEST(@dates)"
+    f"SELECT 1 FROM {ORDER_ROWS} AS o LEFT JOIN {CHECK_ROWS} AS c ON c.business_date IN UNNEST(@dates)"
     " WHERE o.business_date IN UNNEST(@dates)",
-    f"DELETE FROM {ORDERS} AS o WHERE o.business_date IN UNNEST(@dates) AND EXISTS"
-    f" (SELECT 1 FROM {CHECKS} AS c WHERE c.business_date IN UNNEST(@dates) AND c.order_guid = o.order_guid)",
-    f"UPDATE {ORDERS} SET is_voided = TRUE WHERE business_date IN UNNEST(@dates)",
-    f"MERGE {ORDERS} AS o USING (SELECT 'x' AS guid) AS s"
+    f"DELETE FROM {ORDER_ROWS} AS o WHERE o.business_date IN UNNEST(@dates) AND EXISTS"
+    f" (SELECT 1 FROM {CHECK_ROWS} AS c WHERE c.business_date IN UNNEST(@dates) AND c.order_guid = o.order_guid)",
+    f"UPDATE {ORDER_ROWS} SET is_voided = TRUE WHERE business_date IN UNNEST(@dates)",
+    f"MERGE {ORDER_ROWS} AS o USING (SELECT 'x' AS guid) AS s"
     " ON o.order_guid = s.guid AND o.business_date IN UNNEST(@dates) WHEN MATCHED THEN DELETE",
-    f"INSERT INTO {ORDERS} (order_guid) SELECT order_guid FROM {CHECKS} WHERE business_date IN UNNEST(@dates)",
+    f"INSERT INTO {ORDER_ROWS} (order_guid) SELECT order_guid FROM {CHECK_ROWS} WHERE business_date IN UNNEST(@dates)",
+    f"SELECT 1 FROM (SELECT * FROM {ORDER_ROWS}"
+    " QUALIFY ROW_NUMBER() OVER (PARTITION BY order_guid, business_date ORDER BY order_modified_at) = 1)"
+    " WHERE business_date IN UNNEST(@dates)",
 ]
 
 UNFILTERED = {
-    "no condition": (f"SELECT 1 FROM {ORDERS}", ["fact_orders"]),
-    "another column": (f"SELECT 1 FROM {ORDERS} WHERE order_guid = 'x'", ["fact_orders"]),
+    "no condition": (f"SELECT 1 FROM {ORDER_ROWS}", ["fact_orders"]),
+    "another column": (f"SELECT 1 FROM {ORDER_ROWS} WHERE order_guid = 'x'", ["fact_orders"]),
     "only one branch of an OR": (
-        f"SELECT 1 FROM {ORDERS} WHERE business_date IN UNNEST(@dates) OR is_voided",
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date IN UNNEST(@dates) OR is_voided",
         ["fact_orders"],
     ),
     "excluded instead of included": (
-        f"SELECT 1 FROM {ORDERS} WHERE business_date NOT IN UNNEST(@dates)",
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date NOT IN UNNEST(@dates)",
         ["fact_orders"],
     ),
-    "an open range": (f"SELECT 1 FROM {ORDERS} WHERE business_date >= DATE '2026-02-21'", ["fact_orders"]),
+    "an open range": (f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date >= DATE '2026-02-21'", ["fact_orders"]),
     "a function of the partition column": (
-        f"SELECT 1 FROM {ORDERS} WHERE DATE_ADD(business_date, INTERVAL 1 DAY) IN UNNEST(@dates)",
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE DATE_ADD(business_date, INTERVAL 1 DAY) IN UNNEST(@dates)",
         ["fact_orders"],
     ),
     "a subquery's dates": (
-        f"SELECT 1 FROM {ORDERS} WHERE business_date IN (SELECT business_date FROM `{DATASET}.{STAGING}`)",
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date IN "
+        f"(SELECT business_date FROM `{DATASET}.staging_fact_orders`)",
         ["fact_orders"],
     ),
     "the other table's date": (
-        f"SELECT 1 FROM {ORDERS} AS o JOIN {CHECKS} AS c ON o.business_date = c.business_date"
+        f"SELECT 1 FROM {ORDER_ROWS} AS o JOIN {CHECK_ROWS} AS c ON o.business_date = c.business_date"
         " WHERE c.business_date IN UNNEST(@dates)",
         ["fact_orders AS o"],
     ),
     "one scan of two": (
-        f"SELECT 1 FROM {ORDERS} AS o WHERE o.business_date IN UNNEST(@dates)"
-        f" AND EXISTS (SELECT 1 FROM {CHECKS} AS c WHERE c.order_guid = o.order_guid)",
+        f"SELECT 1 FROM {ORDER_ROWS} AS o WHERE o.business_date IN UNNEST(@dates)"
+        f" AND EXISTS (SELECT 1 FROM {CHECK_ROWS} AS c WHERE c.order_guid = o.order_guid)",
         ["fact_checks AS c"],
     ),
     "the outer table's date in a subquery": (
-        f"SELECT 1 FROM {ORDERS} AS o WHERE EXISTS (SELECT 1 FROM {CHECKS} AS c"
+        f"SELECT 1 FROM {ORDER_ROWS} AS o WHERE EXISTS (SELECT 1 FROM {CHECK_ROWS} AS c"
         " WHERE o.business_date IN UNNEST(@dates) AND c.business_date IN UNNEST(@dates))",
         ["fact_orders AS o"],
     ),
     "the kept side of a LEFT JOIN": (
-        f"SELECT 1 FROM {ORDERS} AS o LEFT JOIN {CHECKS} AS c"
+        f"SELECT 1 FROM {ORDER_ROWS} AS o LEFT JOIN {CHECK_ROWS} AS c"
         " ON o.business_date IN UNNEST(@dates) AND c.business_date IN UNNEST(@dates)",
         ["fact_orders AS o"],
     ),
     "behind a WITH": (
-        f"WITH o AS (SELECT * FROM {ORDERS}) SELECT 1 FROM o WHERE business_date IN UNNEST(@dates)",
+        f"WITH o AS (SELECT * FROM {ORDER_ROWS}) SELECT 1 FROM o WHERE business_date IN UNNEST(@dates)",
         ["fact_orders"],
     ),
     "above a window function": (
-        f"SELECT 1 FROM {ORDERS} WHERE TRUE"
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE TRUE"
         " QUALIFY business_date IN UNNEST(@dates) AND ROW_NUMBER() OVER (PARTITION BY order_guid) = 1",
         ["fact_orders"],
     ),
+    "above two windows, one of which is not divided by the date": (
+        f"SELECT 1 FROM (SELECT *, MAX(guest_count) OVER (PARTITION BY order_guid) AS guests FROM {ORDER_ROWS}"
+        " QUALIFY ROW_NUMBER() OVER (PARTITION BY business_date, order_guid ORDER BY order_modified_at) = 1)"
+        " WHERE business_date IN UNNEST(@dates)",
+        ["fact_orders"],
+    ),
     "one part of a UNION": (
-        f"SELECT 1 FROM {ORDERS} WHERE business_date IN UNNEST(@dates) UNION ALL SELECT 2 FROM {CHECKS}",
+        f"SELECT 1 FROM {ORDER_ROWS} WHERE business_date IN UNNEST(@dates) UNION ALL SELECT 2 FROM {CHECK_ROWS}",
         ["fact_checks"],
     ),
     "the target of a DELETE": (
-        f"DELETE FROM {ORDERS} AS o WHERE EXISTS"
-        f" (SELECT 1 FROM {CHECKS} AS c WHERE c.business_date IN UNNEST(@dates) AND c.order_guid = o.order_guid)",
+        f"DELETE FROM {ORDER_ROWS} AS o WHERE EXISTS"
+        f" (SELECT 1 FROM {CHECK_ROWS} AS c WHERE c.business_date IN UNNEST(@dates) AND c.order_guid = o.order_guid)",
         ["fact_orders AS o"],
     ),
-    "the target of an UPDATE": (f"UPDATE {ORDERS} SET is_voided = TRUE WHERE order_guid = 'x'", ["fact_orders"]),
+    "the target of an UPDATE": (f"UPDATE {ORDER_ROWS} SET is_voided = TRUE WHERE order_guid = 'x'", ["fact_orders"]),
     "the target of a MERGE": (
-        f"MERGE {ORDERS} AS o USING (SELECT 'x' AS guid) AS s ON o.order_guid = s.guid WHEN MATCHED THEN DELETE",
+        f"MERGE {ORDER_ROWS} AS o USING (SELECT 'x' AS guid) AS s ON o.order_guid = s.guid WHEN MATCHED THEN DELETE",
         ["fact_orders AS o"],
     ),
     "the source of an INSERT": (
-        f"INSERT INTO {ORDERS} (order_guid) SELECT order_guid FROM {CHECKS}",
+        f"INSERT INTO {ORDER_ROWS} (order_guid) SELECT order_guid FROM {CHECK_ROWS}",
         ["fact_checks"],
     ),
 }
@@ -341,7 +443,7 @@ def problems_of_files(analyser: Analyser, paths: list[Path]) -> dict[str, str]:
     while waiting:
         refused: dict[Path, str] = {}
         for path in waiting:
-            script = path.read_text(encoding="utf-8").replace("{dataset}", DATASET)
+            script = path.read_text(encoding="utf-8").replace("{dataset}", DATASET).replace("{entity}", "jobs")
             try:
                 resolved = analyser.analyse_script(script)
             except SqlRejected as error:

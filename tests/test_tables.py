@@ -6,15 +6,34 @@ from typing import Annotated, Any
 
 import pytest
 from msgspec import Meta
+from source_tables import tables_of_the_code
 
-from shared.order_tables import FACT_ORDERS, ORDER_CHILDREN, ORDER_TABLES, StagedOrder
+from shared.cash_tables import CASH_RECORDS, CASH_TABLES, StagedCashDay
+from shared.dimension_tables import DIMENSION_TABLES
+from shared.families import Family
+from shared.labor_tables import LABOR, LABOR_TABLES
+from shared.order_tables import ORDER_TABLES, ORDERS
 from shared.run_tables import RUN_TABLES
 from shared.tables import BIGQUERY_TYPES, Column, Row, Table, columns_of
 
-TABLES = {table.name: table for table in (*ORDER_TABLES, *RUN_TABLES)}
+FAMILIES = (ORDERS, LABOR)
+FACT_TABLES = (*ORDER_TABLES, *LABOR_TABLES, *CASH_TABLES)
+TABLES = {table.name: table for table in (*FACT_TABLES, *RUN_TABLES)}
+
+# Named for Toast's own fields, which are no statements about the row.
+FLAGS_NAMED_BY_TOAST = {"auto_clocked_out", "audit_response"}
+# The two ends of what is known of a restaurant's changes.
+MOMENTS_NAMED_OTHERWISE = {"covered_from", "watermark"}
 
 every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-order_table = pytest.mark.parametrize("table", ORDER_TABLES, ids=lambda table: table.name)
+fact_table = pytest.mark.parametrize("table", FACT_TABLES, ids=lambda table: table.name)
+family_table = pytest.mark.parametrize(
+    ("family", "table"), [pytest.param(family, table, id=table.name) for family in FAMILIES for table in family.tables]
+)
+family_child = pytest.mark.parametrize(
+    ("family", "table"),
+    [pytest.param(family, table, id=table.name) for family in FAMILIES for table in family.children.values()],
+)
 run_table = pytest.mark.parametrize("table", RUN_TABLES, ids=lambda table: table.name)
 
 # --- the columns that others build on ----------------------------------------------------------------
@@ -44,8 +63,17 @@ CONTRACT = {
     "is_taxable is_delivery category",
     "fact_taxes": "order_guid check_guid parent_guid parent_kind tax_key restaurant_guid business_date "
     "order_modified_at tax_rate_guid tax_name tax_rate tax_type tax_amount is_facilitator_remitted",
-    "business_days": "source restaurant_guid business_date run_id status reason complete rejects",
-    "etl_runs": "run_id restaurant_guid function status",
+    "fact_cash_entries": "cash_entry_guid restaurant_guid business_date entry_type amount reason entry_at "
+    "cash_drawer_guid payout_reason_guid no_sale_reason_guid undoes_guid employee_guid approver_guid",
+    "fact_cash_deposits": "deposit_guid restaurant_guid business_date amount deposit_at employee_guid creator_guid "
+    "undoes_guid",
+    "fact_labor_shifts": "time_entry_guid restaurant_guid business_date employee_guid job_guid shift_guid in_at out_at "
+    "regular_hours overtime_hours hourly_wage declared_cash_tips non_cash_tips tips_withheld cash_sales "
+    "non_cash_sales auto_clocked_out is_deleted entry_modified_at",
+    "fact_labor_breaks": "time_entry_guid break_key restaurant_guid business_date entry_modified_at is_paid is_missed "
+    "in_at out_at",
+    "business_days": "source restaurant_guid business_date run_id mode status reason complete rejects",
+    "etl_runs": "run_id restaurant_guid function status covered_from watermark",
     "etl_rejects": "run_id object_guid source restaurant_guid reason payload",
 }
 
@@ -57,6 +85,10 @@ KEYS = {
     "fact_discounts": ("order_guid", "parent_guid", "discount_guid"),
     "fact_service_charges": ("order_guid", "service_charge_guid"),
     "fact_taxes": ("order_guid", "parent_guid", "tax_key"),
+    "fact_cash_entries": ("cash_entry_guid",),
+    "fact_cash_deposits": ("deposit_guid",),
+    "fact_labor_shifts": ("time_entry_guid",),
+    "fact_labor_breaks": ("time_entry_guid", "break_key"),
     "business_days": ("source", "restaurant_guid", "business_date", "run_id"),
     "etl_runs": ("run_id", "restaurant_guid"),
     "etl_rejects": ("run_id", "object_guid"),
@@ -78,10 +110,16 @@ REQUIRED = {
     "service_charge_guid is_gratuity is_taxable is_delivery is_voided is_deleted _run_id _loaded_at",
     "fact_taxes": "order_guid restaurant_guid business_date order_modified_at check_guid parent_guid parent_kind "
     "tax_key is_facilitator_remitted is_voided is_deleted _run_id _loaded_at",
-    "business_days": "source restaurant_guid business_date run_id status complete row_count rejects read_at",
+    "fact_cash_entries": "cash_entry_guid restaurant_guid business_date _run_id _loaded_at",
+    "fact_cash_deposits": "deposit_guid restaurant_guid business_date _run_id _loaded_at",
+    "fact_labor_shifts": "time_entry_guid restaurant_guid business_date entry_modified_at is_deleted _run_id "
+    "_loaded_at",
+    "fact_labor_breaks": "time_entry_guid restaurant_guid business_date entry_modified_at is_deleted break_key "
+    "_run_id _loaded_at",
+    "business_days": "source restaurant_guid business_date run_id mode status complete row_count rejects read_at",
     "etl_runs": "run_id restaurant_guid run_date function status started_at finished_at pages requests rejects "
     "extracted inserted updated",
-    "etl_rejects": "run_id object_guid source restaurant_guid business_date run_date reason payload",
+    "etl_rejects": "run_id object_guid source restaurant_guid run_date reason payload",
 }
 
 
@@ -93,9 +131,11 @@ def column(table: Table, name: str) -> Column:
     return next(column for column in table.columns if column.name == name)
 
 
-def test_the_seven_order_tables_and_the_three_of_runs_are_all_there() -> None:
+def test_every_table_of_facts_and_runs_is_held_to_its_contract() -> None:
+    """Seven of orders, two each of cash and labor, three of runs; dimensions have a file of their own."""
     assert set(TABLES) == set(CONTRACT)
-    assert len(TABLES) == len(ORDER_TABLES) + len(RUN_TABLES) == 10
+    assert (len(ORDER_TABLES), len(CASH_TABLES), len(LABOR_TABLES), len(RUN_TABLES)) == (7, 2, 2, 3)
+    assert {table.name for table in tables_of_the_code()} == {*TABLES, *(table.name for table in DIMENSION_TABLES)}
 
 
 @every_table
@@ -151,26 +191,34 @@ def test_columns_are_named_and_typed_as_everywhere(table: Table) -> None:
     for each in table.columns:
         assert each.name == each.name.lower()
         assert each.type in BIGQUERY_TYPES.values()
-        assert (each.type == "TIMESTAMP") == each.name.endswith("_at")
         assert (each.type == "DATE") == each.name.endswith("_date")
-        assert (each.type == "BOOL") == (each.name.startswith("is_") or each.name == "complete")
+        assert (each.type == "TIMESTAMP") == (each.name.endswith("_at") or each.name in MOMENTS_NAMED_OTHERWISE)
+        assert (each.type == "BOOL") == (
+            each.name.startswith("is_") or each.name == "complete" or each.name in FLAGS_NAMED_BY_TOAST
+        )
         if each.name.endswith(("_amount", "_price", "_quantity", "_sales", "_fee", "_rate")) or each.name == "amount":
             assert each.type == "NUMERIC"
 
 
-@order_table
+@fact_table
 def test_a_fact_is_partitioned_by_business_date_and_asks_for_a_filter_on_it(table: Table) -> None:
     assert table.partition_by == "business_date"
     assert table.requires_filter
-    assert table.cluster_by == ("restaurant_guid", "order_guid")
+    assert table.cluster_by == ("restaurant_guid", table.key[0])
 
 
-@order_table
-def test_a_fact_begins_with_what_it_shares_with_its_order_and_ends_with_its_run(table: Table) -> None:
+@fact_table
+def test_a_fact_ends_with_its_run(table: Table) -> None:
     names = [column.name for column in table.columns]
-    assert names[:3] == ["order_guid", "restaurant_guid", "business_date"]
     assert names[-2:] == ["_run_id", "_loaded_at"]
     assert [column.name for column in table.data_columns] == names[:-2]
+
+
+@family_table
+def test_a_table_of_a_family_begins_with_what_its_rows_share(family: Family, table: Table) -> None:
+    names = [column.name for column in table.columns]
+    assert names[:3] == [family.guid, "restaurant_guid", "business_date"]
+    assert family.version in names
 
 
 @run_table
@@ -180,32 +228,38 @@ def test_a_table_of_runs_can_be_queried_without_a_filter_and_names_its_run_itsel
     assert "_run_id" not in modes(table)
 
 
-@order_table
-def test_a_column_means_the_same_in_a_child_as_in_its_order(table: Table) -> None:
-    of_order = {each.name: each for each in FACT_ORDERS.columns}
+@family_table
+def test_a_column_means_the_same_in_a_child_as_in_its_parent(family: Family, table: Table) -> None:
+    of_parent = {each.name: each for each in family.register.columns}
     for name in table.inherits:
-        assert column(table, name) == of_order[name]
+        assert column(table, name) == of_parent[name]
 
 
-# --- the staging table -------------------------------------------------------------------------------
+# --- the staging tables ------------------------------------------------------------------------------
 
 
-def test_a_staged_order_is_the_order_with_its_children_as_repeated_records() -> None:
-    staged = {each.name: each for each in columns_of(StagedOrder)}
-    of_order = {each.name: each for each in FACT_ORDERS.data_columns}
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.register.name)
+def test_a_staged_object_is_the_object_with_its_children_as_repeated_records(family: Family) -> None:
+    staged = {each.name: each for each in columns_of(family.staged)}
+    of_object = {each.name: each for each in family.register.data_columns}
     records = {name: each for name, each in staged.items() if each.mode == "REPEATED"}
-    assert {name: staged[name] for name in of_order} == of_order
-    assert set(staged) - set(of_order) - set(records) == {"unit", "may_have_moved"}
+    assert {name: staged[name] for name in of_object} == of_object
+    assert set(staged) - set(of_object) - set(records) == {"unit", "may_have_moved"}
     assert {name: each.fields for name, each in records.items()} == {
-        name: columns_of(table.row) for name, table in ORDER_CHILDREN.items()
+        name: columns_of(table.row) for name, table in family.children.items()
     }
     assert {each.type for each in records.values()} == {"RECORD"}
 
 
-@pytest.mark.parametrize("table", ORDER_CHILDREN.values(), ids=ORDER_CHILDREN)
-def test_what_a_child_shares_with_its_order_is_not_repeated_in_its_record(table: Table) -> None:
+@family_child
+def test_what_a_child_shares_with_its_parent_is_not_repeated_in_its_record(family: Family, table: Table) -> None:
     own = {each.name for each in columns_of(table.row)}
     assert not own & set(table.inherits)
+
+
+def test_a_staged_cash_day_holds_the_rows_of_each_table_as_a_repeated_record() -> None:
+    records = {each.name: each.fields for each in columns_of(StagedCashDay) if each.mode == "REPEATED"}
+    assert records == {name: columns_of(table.row) for name, table in CASH_RECORDS.items()}
 
 
 # --- how a row class becomes columns -----------------------------------------------------------------

@@ -12,13 +12,15 @@ import requests
 import responses
 from structlog.testing import capture_logs
 
-from shared.errors import ConfigurationError, ToastRefused, ToastUnavailable
+from shared.errors import ConfigurationError, OutOfTime, ToastRefused, ToastUnavailable
 from shared.secrets_utils import Credentials
-from shared.toast_client import ToastClient, UnreadableBody, Usage, one_month_after
+from shared.toast_client import ToastClient, UnreadableBody, Usage, longest_window_after
+from shared.toast_endpoints import config_endpoint
 
 HOST = "https://toast.example"
 LOGIN = f"{HOST}/authentication/v1/authentication/login"
 ORDERS = f"{HOST}/orders/v2/ordersBulk"
+TABLES = f"{HOST}/config/v2/tables"
 DAY = dt.date(2026, 3, 8)
 START = 1_800_000_000.0
 
@@ -37,6 +39,7 @@ class Toast:
         self.usage = Usage()
         mock.add_callback("POST", LOGIN, self._log_in)
         mock.add_callback("GET", ORDERS, self._answer)
+        mock.add_callback("GET", TABLES, self._answer)
 
     def client(self, **settings) -> ToastClient:
         credentials = Credentials("my-id", "my-secret", source="TOAST_CLIENT_ID and TOAST_CLIENT_SECRET")
@@ -51,6 +54,10 @@ class Toast:
 
     def pages(self, client, **more):
         return list(client.orders_by_business_date("north", DAY, decode=decode, usage=self.usage, **more))
+
+    def listing(self, **more):
+        endpoint = config_endpoint("tables")
+        return self.client().listing(endpoint, "north", decode=decode, usage=self.usage, **more)
 
     def params(self, number):
         return {name: values[0] for name, values in parse_qs(urlsplit(self.asked[number].url).query).items()}
@@ -132,9 +139,13 @@ def test_an_impossible_window_is_refused_before_anything_is_asked(toast, start, 
         toast.client().orders_modified("north", start, end, decode=decode, usage=toast.usage)
 
 
-def test_one_month_after_keeps_to_the_calendar():
-    assert one_month_after(dt.datetime(2025, 12, 31, 5, tzinfo=dt.UTC)) == dt.datetime(2026, 1, 31, 5, tzinfo=dt.UTC)
-    assert one_month_after(dt.datetime(2026, 1, 30, tzinfo=dt.UTC)) == dt.datetime(2026, 2, 28, tzinfo=dt.UTC)
+def test_the_longest_window_is_a_month_and_30_days_at_the_most():
+    def longest(*day):
+        return longest_window_after(dt.datetime(*day, tzinfo=dt.UTC))
+
+    assert longest(2026, 1, 30) == dt.datetime(2026, 2, 28, tzinfo=dt.UTC)
+    assert longest(2026, 4, 3, 5) == dt.datetime(2026, 5, 3, 5, tzinfo=dt.UTC)
+    assert longest(2025, 12, 31, 5) == dt.datetime(2026, 1, 30, 5, tzinfo=dt.UTC)
 
 
 # --- the walk ---
@@ -191,6 +202,65 @@ def test_a_page_that_fails_for_good_fails_the_walk(toast):
     assert len(next(walk)) == 100
     with pytest.raises(ToastRefused):
         next(walk)
+
+
+# --- listings by page token ---
+
+
+def page(name, following=None):
+    return 200, [{"guid": name}], {"Toast-Next-Page-Token": following} if following else {}
+
+
+def published():
+    return error(409, "published meanwhile")
+
+
+def test_a_listing_follows_the_tokens_to_the_page_without_one(toast):
+    toast.replies = [page("1", "a+/="), page("2", "b"), page("3")]
+    assert toast.listing() == [[{"guid": "1"}], [{"guid": "2"}], [{"guid": "3"}]]
+    assert [toast.params(number) for number in range(3)] == [{}, {"pageToken": "a+/="}, {"pageToken": "b"}]
+    assert {request.headers["Toast-Restaurant-External-ID"] for request in toast.asked} == {"north"}
+    assert (toast.usage.pages, toast.usage.requests) == (3, 3)
+
+
+def test_an_empty_page_in_the_middle_does_not_end_a_listing(toast):
+    toast.replies = [page("1", "a"), (200, [], {"Toast-Next-Page-Token": "b"}), page("3")]
+    assert toast.listing() == [[{"guid": "1"}], [], [{"guid": "3"}]]
+
+
+def test_a_listing_that_is_published_anew_begins_again_and_drops_its_pages(toast):
+    toast.replies = [page("old 1", "a"), page("old 2", "b"), published(), page("1", "c"), page("2")]
+    assert toast.listing() == [[{"guid": "1"}], [{"guid": "2"}]]
+    assert [toast.params(number) for number in (2, 3, 4)] == [{"pageToken": "b"}, {}, {"pageToken": "c"}]
+
+
+def test_the_same_token_may_come_again_after_a_new_beginning(toast):
+    toast.replies = [page("old", "a"), published(), page("1", "a"), page("2")]
+    assert toast.listing() == [[{"guid": "1"}], [{"guid": "2"}]]
+
+
+def test_a_listing_that_is_published_again_and_again_is_given_up(toast):
+    toast.replies = [page("1", "a"), published()] * 5 + [page("1")]
+    with pytest.raises(ToastUnavailable, match=r"5 times.*config tables.*north"):
+        toast.listing()
+    assert len(toast.asked) == 10
+
+
+@pytest.mark.parametrize("pages", [[page("1", "a"), page("2", "a")], [page("1", "a"), page("2", "b"), page("3", "a")]])
+def test_a_page_that_leads_back_is_not_followed_for_ever(toast, pages):
+    asked, toast.replies = len(pages), [*pages]
+    with pytest.raises(ToastUnavailable, match="names itself as the next"):
+        toast.listing()
+    assert len(toast.asked) == asked
+
+
+@pytest.mark.parametrize(("status", "named"), [(403, "config:read"), (404, "restaurants.toml")])
+def test_a_listing_that_is_refused_is_asked_for_once(toast, status, named):
+    toast.replies = [page("1", "a"), error(status)]
+    with pytest.raises(ToastRefused, match=named) as failure:
+        toast.listing()
+    assert failure.value.status == status
+    assert len(toast.asked) == 2
 
 
 # --- login ---
@@ -333,7 +403,7 @@ def test_no_retry_begins_past_the_deadline(toast):
 
 def test_no_wait_for_the_limit_goes_past_the_deadline(toast):
     toast.replies = [error(429, Retry_After="40")]
-    with pytest.raises(ToastUnavailable) as failure:
+    with pytest.raises(OutOfTime) as failure:
         toast.pages(toast.client(), deadline=5.0)
     assert toast.time < 1
     assert failure.value.retry_after == pytest.approx(40, abs=1)
@@ -487,6 +557,44 @@ def test_an_unknown_time_zone_says_where_to_set_one(toast):
     toast.mock.get(f"{HOST}/restaurants/v1/restaurants/n", json={"general": {"name": "N", "timeZone": "Mars/Base"}})
     with pytest.raises(ConfigurationError, match=r"Mars/Base.*restaurants\.toml"):
         toast.client().restaurant("n", usage=toast.usage)
+
+
+def ask_north(toast, body, **known):
+    toast.mock.get(f"{HOST}/restaurants/v1/restaurants/north", body=body if isinstance(body, str) else json.dumps(body))
+    return toast.client(patience=0.0).restaurant("north", usage=toast.usage, **known)
+
+
+def general(**changes):
+    settings = {"name": "N", "timeZone": "America/New_York", "closeoutHour": 4, "firstBusinessDate": 20190502}
+    return {"general": settings | changes}
+
+
+@pytest.mark.parametrize("hour", [-1, 24, 2**40])
+def test_a_closeout_hour_that_is_none_says_where_to_set_one(toast, hour):
+    with pytest.raises(ConfigurationError, match=rf"{hour}.*restaurants\.toml"):
+        ask_north(toast, general(closeoutHour=hour))
+
+
+def test_what_is_known_already_wins_over_what_toast_says(toast):
+    info = ask_north(toast, general(timeZone="Mars/Base", closeoutHour=99), timezone="Asia/Tokyo", closeout_hour=0)
+    assert (info.timezone, info.closeout_hour) == ("Asia/Tokyo", 0)
+
+
+@pytest.mark.parametrize("told", [20261301, 20260230, -5, 1, 10**15, 0, None])
+def test_a_first_business_date_that_is_none_is_not_known(toast, told):
+    assert ask_north(toast, general(firstBusinessDate=told)).first_business_date is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "[]", "{", '{"general": null}', '{"general": {"name": "N"}}', json.dumps(general(closeoutHour="four"))]
+    + [json.dumps(general())[:-1] + ', "more": ' + "[" * depth + "]" * depth + "}" for depth in (5_000, 200_000)]
+    + [json.dumps(general()).replace("4", "4" * 5_000)],
+    ids=lambda body: body[:20],
+)
+def test_a_restaurant_that_cannot_be_read_is_asked_for_again(toast, body):
+    with pytest.raises(ToastUnavailable, match="unreadable body"):
+        ask_north(toast, body)
 
 
 def test_usage_adds_up():

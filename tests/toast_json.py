@@ -1,9 +1,9 @@
-"""Small valid Toast orders as the dicts that their JSON stands for: say what matters, the rest is filled in.
+"""Small valid Toast objects as the dicts that their JSON stands for: say what matters, the rest is filled in.
 
     order(checks=[check(selections=[selection(price=12.5, modifiers=[selection(displayName="No ice")])])])
 
 Keywords are Toast's own field names; an override replaces the default, ``...`` leaves the field out. GUIDs
-are new on each call. ``page`` makes the body of an ordersBulk reply.
+are new on each call. ``page`` makes the body of a reply that lists objects.
 """
 
 from __future__ import annotations
@@ -218,14 +218,97 @@ def service_charge(**overrides: Any) -> Json:
     return _with(default, overrides)
 
 
+def cash_entry(**overrides: Any) -> Json:
+    """A pay-out of 25.00 from a drawer on the evening of 21 February 2026."""
+    default: Json = {
+        "guid": guid(),
+        "entityType": "CashEntry",
+        "type": "PAY_OUT",
+        "amount": -25.0,
+        "reason": "Lemons",
+        "date": "2026-02-21T23:30:00.250+0000",
+        "cashDrawer": ref("CashDrawer"),
+        "payoutReason": ref("PayoutReason"),
+        "noSaleReason": None,
+        "undoes": None,
+        "employee1": ref("RestaurantUser"),
+        "employee2": None,
+        "creatorOrShiftReviewSubject": ref("RestaurantUser"),
+        "approverOrShiftReviewSubject": None,
+    }
+    return _with(default, overrides)
+
+
+def deposit(**overrides: Any) -> Json:
+    """A deposit of 812.40 at the end of the day."""
+    default: Json = {
+        "guid": guid(),
+        "entityType": "DepositEntry",
+        "amount": 812.4,
+        "date": "2026-02-22T04:10:00.500+0000",
+        "employee": ref("RestaurantUser"),
+        "creator": ref("RestaurantUser"),
+        "undoes": None,
+    }
+    return _with(default, overrides)
+
+
+def time_entry(**overrides: Any) -> Json:
+    """A server's evening of 21 February 2026 in New York, clocked out, with one paid break."""
+    default: Json = {
+        "guid": guid(),
+        "entityType": None,
+        "externalId": None,
+        "businessDate": str(BUSINESS_DATE),
+        "createdDate": "2026-02-21T21:00:01.100+0000",
+        "modifiedDate": "2026-02-22T03:30:05.900+0000",
+        "deletedDate": "1970-01-01T00:00:00.000+0000",
+        "deleted": False,
+        "employeeReference": ref("RestaurantUser"),
+        "jobReference": ref("RestaurantJob"),
+        "shiftReference": None,
+        "inDate": "2026-02-21T21:00:00.000+0000",
+        "outDate": "2026-02-22T03:30:00.000+0000",
+        "autoClockedOut": False,
+        "regularHours": 6.5,
+        "overtimeHours": 0,
+        "hourlyWage": 11.25,
+        "declaredCashTips": 18,
+        "nonCashTips": 64.3,
+        "nonCashTipsRoundingLoss": None,
+        "tipsWithheld": 1.61,
+        "cashGratuityServiceCharges": 0,
+        "nonCashGratuityServiceCharges": 12.5,
+        "cashSales": 85.2,
+        "nonCashSales": 410.75,
+    }
+    if "breaks" not in overrides:
+        default["breaks"] = [time_entry_break()]
+    return _with(default, overrides)
+
+
+def time_entry_break(**overrides: Any) -> Json:
+    """A paid break of ten minutes; Toast gives most of them no GUID."""
+    default: Json = {
+        "breakType": ref("BreakType"),
+        "paid": True,
+        "inDate": "2026-02-21T23:00:00.000+0000",
+        "outDate": "2026-02-21T23:10:00.000+0000",
+        "missed": False,
+        "waived": False,
+        "auditResponse": None,
+    }
+    return _with(default, overrides)
+
+
 def to_json(value: Any) -> bytes:
     """``value`` as JSON; a Decimal becomes a number with all its digits."""
     return _encoder.encode(value)
 
 
-def page(*orders: Any) -> bytes:
-    """The body of an ordersBulk reply with these orders."""
-    return to_json(orders)
+def page(*objects: Any) -> bytes:
+    """The body of a reply that lists these objects."""
+    return to_json(objects)
 
 
 def _with(default: Json, overrides: Json) -> Json:

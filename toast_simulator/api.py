@@ -9,7 +9,16 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from toast_simulator import orders_api, restaurants_api
+from toast_simulator import (
+    cash_api,
+    config_api,
+    labor_api,
+    menus_api,
+    orders_api,
+    partners_api,
+    people_api,
+    restaurants_api,
+)
 from toast_simulator.endpoints import Endpoint
 from toast_simulator.errors import UNKNOWN_PATH, ApiError
 from toast_simulator.faults import FaultRequest, Kind
@@ -34,7 +43,16 @@ class Api:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._endpoints = (*orders_api.endpoints(simulator), *restaurants_api.endpoints(simulator))
+        self._endpoints = (
+            *orders_api.endpoints(simulator),
+            *config_api.endpoints(simulator),
+            *menus_api.endpoints(simulator),
+            *people_api.endpoints(simulator),
+            *restaurants_api.endpoints(simulator),
+            *partners_api.endpoints(simulator),
+            *cash_api.endpoints(simulator),
+            *labor_api.endpoints(simulator),
+        )
 
     async def answer(self, request: Request) -> Response:
         """Answer a request and count it, under its path or under "other". Raises Cut."""
@@ -111,11 +129,11 @@ class Api:
             self._simulator.tokens.expire()
         if not self._simulator.tokens.valid(request.headers.get("Authorization")):
             raise ApiError(401, "The token is unknown or has expired")
-        place = self._place(request.headers.get(_LOCATION_HEADER))
+        place = None if endpoint.for_all else self._place(request.headers.get(_LOCATION_HEADER))
         self._refuse(request)
         if request.method != "GET":
             raise ApiError(403, "These credentials may only read")
-        return endpoint.handler(request, place, guid)
+        return endpoint.answer(request, place, guid)
 
     def _place(self, location: str | None) -> Place:
         """The restaurant that the request names. A missing or malformed header: see Guesses.header_status."""
@@ -148,12 +166,8 @@ class Api:
         raise ApiError(fault.status, "Service failure (injected)")
 
 
-def _no_handler(request: Request, place: Place, guid: str) -> Response:
-    raise NotImplementedError
-
-
-_LOGIN = Endpoint(LOGIN_PATH, _no_handler)
-_OTHER = Endpoint("/other", _no_handler)
+_LOGIN = Endpoint(LOGIN_PATH)
+_OTHER = Endpoint("/other")
 
 
 def _truncated(response: Response, fault: FaultRequest) -> Response:

@@ -82,6 +82,13 @@ Examples:
     help="startDate to endDate over a month.",
 )
 @click.option(
+    "--guess-labor-window",
+    type=click.Choice(["refuse", "empty"]),
+    default="refuse",
+    show_default=True,
+    help="Labor without a full selector, or over a month.",
+)
+@click.option(
     "--guess-next-on-full-page",
     type=click.Choice(["no", "yes"]),
     default="no",
@@ -108,6 +115,13 @@ Examples:
     default="shared",
     show_default=True,
     help="Whether a check's discounts are in its selections' price.",
+)
+@click.option(
+    "--guess-config-page",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1, 300),
+    help="Largest page of the configuration API.",
 )
 @click.option(
     "--guess-header-status",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from toast_simulator import truth
+from toast_simulator import dimension_truth, truth
 from toast_simulator.clock import iso
+from toast_simulator.edits import Edits
 from toast_simulator.faults import FaultRequest
 from toast_simulator.state import RequestCounts, Simulator
 from toast_simulator.world.places import Place
@@ -30,26 +31,16 @@ class ClockRequest(msgspec.Struct, forbid_unknown_fields=True):
     advance_seconds: float | None = None
 
 
-class EditRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A change to one order, made now; ``business_date`` only with move_business_date."""
-
-    restaurant_guid: str
-    order_guid: str
-    change: Literal["tip", "refund", "void", "drop_selection", "drop_check", "drop_all_checks", "move_business_date"]
-    business_date: dt.date | None = None
-
-
-_CHANGES = {"refund": "refund_part", "void": "void_order", "move_business_date": "move"}
-
-
 class Control:
     """The endpoints under /_simulator/."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
+        self._edits = Edits(simulator)
         self._endpoints: dict[str, tuple[Callable[[Request], Awaitable[Response]], tuple[str, ...]]] = {
             "/_simulator/clock": (self.clock, ("GET", "POST")),
             "/_simulator/truth": (self.truth, ("GET",)),
+            "/_simulator/truth/dimensions": (self.dimensions, ("GET",)),
             "/_simulator/faults": (self.faults, ("GET", "POST", "DELETE")),
             "/_simulator/edits": (self.edits, ("POST",)),
             "/_simulator/requests": (self.requests, ("GET", "DELETE")),
@@ -95,6 +86,14 @@ class Control:
             await asyncio.sleep(0)  # a long range must not keep other requests waiting
         return _json({"restaurant_guid": place.guid, "now": iso(now), "days": days})
 
+    async def dimensions(self, request: Request) -> Response:
+        """The published configuration, entity by entity: at the simulated now, or at another moment."""
+        place = self._place(request.query_params.get("restaurant_guid", ""))
+        at = _moment(request, "at", self._simulator.clock.now())
+        published = self._simulator.world.configuration(place).at(at)
+        contacts = request.query_params.get("contacts") == "true"
+        return _json(dimension_truth.dimensions(place, published, at, contacts=contacts))
+
     async def faults(self, request: Request) -> Response:
         """List the faults at work, add one, or end all."""
         faults = self._simulator.faults
@@ -109,18 +108,8 @@ class Control:
         return _json({"faults": shown})
 
     async def edits(self, request: Request) -> Response:
-        """Change one order now."""
-        asked = await _body(request, EditRequest)
-        place = self._place(asked.restaurant_guid)
-        world, now = self._simulator.world, self._simulator.clock.now()
-        found = world.find(place, asked.order_guid)
-        if found is None or world.order(place, *found, now) is None:
-            raise HTTPException(404, f"no order {asked.order_guid} at this restaurant now")
-        if (asked.change == "move_business_date") != (asked.business_date is not None):
-            raise HTTPException(400, "business_date goes with move_business_date, and only with it")
-        target = asked.business_date.toordinal() if asked.business_date else None
-        moment = world.edit(place, *found, (now, _CHANGES.get(asked.change, asked.change), target))
-        return _json({"order_guid": asked.order_guid, "modified_date": iso(moment)})
+        """Change the world now."""
+        return _json(self._edits.make(await request.body()))
 
     async def requests(self, request: Request) -> Response:
         """Count the API requests so far; DELETE begins anew."""
@@ -156,6 +145,18 @@ def _date(request: Request, name: str) -> dt.date:
         return dt.date.fromisoformat(request.query_params.get(name, ""))
     except ValueError:
         raise HTTPException(400, f"{name}: expected a date such as 2025-01-31") from None
+
+
+def _moment(request: Request, name: str, default: int) -> int:
+    """A moment as Unix ms; without a zone it is taken as UTC."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise HTTPException(400, f"{name}: expected a time such as 2025-01-31T09:00:00Z") from None
+    return round((found if found.tzinfo else found.replace(tzinfo=dt.UTC)).timestamp() * 1000)
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import msgspec
@@ -13,13 +12,19 @@ from toast_simulator.world.places import Place
 
 Handler = Callable[[Request, Place, str], Response]
 
+_VARIABLE = "{guid}"
+
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """``path`` may end in {guid}, which the handler gets (else ""); ``per_second`` is a limit of its own."""
+    """``path`` may hold {guid}, which the handler gets (else ""); ``per_second`` is a limit of its own.
+
+    One with ``for_all`` in place of a handler is about no restaurant in particular, and needs no restaurant header.
+    """
 
     path: str
-    handler: Handler
+    handler: Handler | None = None
     per_second: int | None = None
+    for_all: Callable[[Request], Response] | None = None
 
     @property
     def api(self) -> str:
@@ -28,7 +33,18 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     def match(self, path: str) -> str | None:
         """The GUID in a path of this endpoint ("" where there is none to give); None for other paths."""
-        if not self.path.endswith("{guid}"):
-            return "" if path == self.path else None
-        found = re.fullmatch(re.escape(self.path.removesuffix("{guid}")) + "([^/]+)", path)
-        return found[1] if found else None
+        before, variable, after = self.path.partition(_VARIABLE)
+        if not variable:
+            return "" if path == before else None
+        if not path.startswith(before) or not path.endswith(after) or len(path) <= len(before) + len(after):
+            return None
+        guid = path[len(before) : len(path) - len(after)]
+        return None if "/" in guid else guid
+
+    def answer(self, request: Request, place: Place | None, guid: str) -> Response:
+        """The endpoint's reply; ``place`` is None only for one that is for all restaurants."""
+        if self.handler is not None and place is not None:
+            return self.handler(request, place, guid)
+        if self.for_all is not None:
+            return self.for_all(request)
+        raise LookupError(f"nothing answers {self.path}")

@@ -15,6 +15,7 @@ Kind = Literal[
     "truncated_body",
     "expired_token",
     "edit_while_paging",
+    "publish_while_paging",
     "forbidden",
 ]
 

@@ -24,7 +24,7 @@ class Guesses(msgspec.Struct, frozen=True, kw_only=True):
     """pageSize over 100: refused with 400, or answered with pages of 100."""
 
     long_window: Literal["refuse", "accept"] = "refuse"
-    """startDate to endDate over a month: refused with 400, or answered."""
+    """ordersBulk with startDate to endDate over a month: refused with 400, or answered."""
 
     next_on_full_page: Literal["no", "yes"] = "no"
     """Whether a last page that is exactly full still has a ``next`` link, to an empty page."""
@@ -37,6 +37,12 @@ class Guesses(msgspec.Struct, frozen=True, kw_only=True):
 
     check_discounts: Literal["shared", "apart"] = "shared"
     """Whether a check's discounts are also taken off the ``price`` of its selections, each bearing a share."""
+
+    labor_window: Literal["refuse", "empty"] = "refuse"
+    """timeEntries and shifts without a full selector, or with one over a month: 400, or an empty list."""
+
+    config_page: int = 300
+    """Largest page of the configuration API; 300 is the most that it can be, smaller ones are guesses."""
 
     header_status: int = 400
     """Reply to a missing or malformed restaurant header."""

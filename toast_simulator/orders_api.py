@@ -15,15 +15,14 @@ from starlette.responses import Response
 from toast_simulator.endpoints import Endpoint
 from toast_simulator.errors import ApiError
 from toast_simulator.guesses import LONGEST_WINDOW_DAYS, MAX_PAGE_SIZE, Guesses
+from toast_simulator.query import business_date, interval
 from toast_simulator.state import Simulator
 from toast_simulator.world.places import DAY, Place
 from toast_simulator.world.wire import encode_order, encode_page
 from toast_simulator.world.world import Listed, Listing, World
 
 ONE_SELECTOR = "EITHER (startDate and endDate) OR businessDate is required"
-WRONG_ORDER = "Input startDate must be before endDate"
 _EARLIEST = dt.datetime(2015, 12, 1, tzinfo=dt.UTC)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,3}))?(Z|[+-]\d\d:?\d\d)")
 _CACHE_BYTES = 256 * 1024 * 1024
 _CACHE_LISTED = 300_000
 
@@ -159,20 +158,18 @@ def parse_query(params: Mapping[str, str], guesses: Guesses) -> Query:
             raise ApiError(400, f"pageSize must not be greater than {MAX_PAGE_SIZE}")
         size = MAX_PAGE_SIZE
     page = _whole("page", params.get("page", "1"))
-    business_date, start, end = (params.get(name) for name in ("businessDate", "startDate", "endDate"))
-    if business_date is not None:
+    date, start, end = (params.get(name) for name in ("businessDate", "startDate", "endDate"))
+    if date is not None:
         if start is not None or end is not None:
             raise ApiError(400, ONE_SELECTOR)
-        return Query(_business_date(business_date), 0, 0, page, size)
+        return Query(business_date(date), 0, 0, page, size)
     if start is None or end is None:
         raise ApiError(400, ONE_SELECTOR)
     return Query(None, *_window(start, end, guesses), page, size)
 
 
 def _window(start: str, end: str, guesses: Guesses) -> tuple[int, int]:
-    first, last = _moment("startDate", start), _moment("endDate", end)
-    if first >= last:
-        raise ApiError(400, WRONG_ORDER)
+    first, last = interval("startDate", start, "endDate", end)
     if first < _EARLIEST.timestamp() * 1000:
         raise ApiError(400, "startDate must be after 2015-12-01")
     if last - first > LONGEST_WINDOW_DAYS * DAY and guesses.long_window == "refuse":
@@ -184,27 +181,6 @@ def _whole(name: str, text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < 1:
         raise ApiError(400, f"{name} must be a positive integer")
     return int(text)
-
-
-def _business_date(text: str) -> int:
-    try:
-        if not re.fullmatch(r"\d{8}", text, re.ASCII):
-            raise ValueError
-        return dt.date(int(text[:4]), int(text[4:6]), int(text[6:])).toordinal()
-    except ValueError:
-        raise ApiError(400, "businessDate must be in the format yyyymmdd") from None
-
-
-def _moment(name: str, text: str) -> int:
-    """A moment in Unix ms. A ``+`` that was not encoded arrives as a space, and is refused."""
-    match = _MOMENT.fullmatch(text)
-    try:
-        if match is None:
-            raise ValueError
-        whole = dt.datetime.fromisoformat(match[1] + match[3])
-    except ValueError:
-        raise ApiError(400, f"{name} must be in the format yyyy-MM-dd'T'HH:mm:ss.SSSZ") from None
-    return int(whole.timestamp()) * 1000 + int((match[2] or "0").ljust(3, "0"))
 
 
 def links(request: Request, query: Query, on_page: int, total: int, guesses: Guesses) -> list[str]:

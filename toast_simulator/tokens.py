@@ -12,7 +12,7 @@ import msgspec
 from toast_simulator.clock import Clock
 
 _LAST_MINUTE = 60_000
-_SCOPES = (
+SCOPES = (
     "cashmgmt:read config:read delivery_info.address:read guest.pi:read kitchen:read labor.employees:read "
     "labor:read menus:read orders:read restaurants:read stock:read"
 )
@@ -77,7 +77,7 @@ class Tokens:
             "iat": issued,
             "exp": expires,
             "azp": self._client_id,
-            "scope": _SCOPES,
+            "scope": SCOPES,
             "gty": "client-credentials",
             "jti": str(uuid.uuid4()),
         }

@@ -40,11 +40,14 @@ def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 def report(inserted_again: int = 0, differences: list[Difference] | None = None, cells: int = 1) -> demo.Report:
     """A finished run: one restaurant, loaded twice."""
     counts = {"extracted": 5, "inserted": 5, "updated": 0, "unchanged": 0}
+    again = {"fact_orders": {"inserted": inserted_again, "updated": 0}}
     return demo.Report(
+        restaurants=1,
         days=1,
-        loaded=[demo.Loaded(PURPOSE, {"fact_orders": counts}, 1.0)],
-        repeated=demo.Loaded(PURPOSE, {"fact_orders": {"inserted": inserted_again, "updated": 0}}, 1.0),
-        comparison=Comparison({"fact_orders": TableResult({"rows": Decimal(5)}, cells, differences or [])}),
+        loaded=[demo.Loaded(demo.ORDERS, PURPOSE, {"fact_orders": counts}, 1.0)],
+        repeated=demo.Loaded(demo.ORDERS, PURPOSE, again, 1.0),
+        facts=Comparison({"fact_orders": TableResult({"rows": Decimal(5)}, cells, differences or [])}),
+        dimensions=Comparison({"dim_menus": TableResult({"rows": Decimal(3)}, cells)}),
     )
 
 
@@ -64,7 +67,10 @@ def test_a_difference_is_a_problem_that_says_where() -> None:
 
 
 def test_having_compared_nothing_is_a_problem() -> None:
-    assert report(cells=0).problems == ["nothing was compared with the truth"]
+    assert report(cells=0).problems == [
+        "no facts were compared with the truth",
+        "no dimensions were compared with the truth",
+    ]
 
 
 # --- the folder -----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_stack.emulator import duckdb_home, skip_time_travel_copies
+from local_stack.emulator import duckdb_home, look_for_ddl_only_in_ddl, skip_time_travel_copies
 from local_stack.processes import PROJECT, ServerProcess, emulator_process
 
 if TYPE_CHECKING:
@@ -47,6 +47,25 @@ def test_the_replaced_function_still_has_the_signature_of_its_replacement(monkey
     assert replacement is not original
     assert inspect.iscoroutinefunction(replacement)
     assert list(inspect.signature(replacement).parameters) == list(inspect.signature(original).parameters)
+
+
+def test_what_the_emulator_looks_for_in_ddl_is_still_parsed_by_its_own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlglot
+    from bqemulator.catalog import ddl_sync
+    from bqemulator.jobs import routine_ddl
+    from bqemulator.sql.rewriter import create_table_schema_ctas as ctas
+
+    for module in (ddl_sync, routine_ddl, ctas):
+        assert module.sqlglot is sqlglot
+        monkeypatch.setattr(module, "sqlglot", sqlglot)  # put back after the test
+    look_for_ddl_only_in_ddl()
+    assert ddl_sync._detect_catalog_drop("DROP TABLE a.b") is not None
+    assert ddl_sync._detect_plain_create_table("create table a.b (c INT64)") is not None
+    assert ddl_sync._detect_catalog_drop("DELETE FROM a.b WHERE TRUE") is None
+    assert routine_ddl.detect_drop_routine("DROP FUNCTION a.b", "p") is not None
+    created = "CREATE TABLE a.b (c INT64) AS SELECT 1"
+    assert ctas.rewrite_create_table_schema_ctas(created) != created
+    assert ctas.rewrite_create_table_schema_ctas(" \n SELECT 1") == " \n SELECT 1"
 
 
 def test_the_tables_of_a_missing_dataset_are_not_found_as_in_bigquery(warehouse_client: bigquery.Client) -> None:

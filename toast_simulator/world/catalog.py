@@ -95,6 +95,10 @@ class Catalog(msgspec.Struct, frozen=True):
     void_reasons: tuple[Entry, ...]
     pre_modifiers: tuple[Entry, ...]
     discount_reasons: tuple[Entry, ...]
+    jobs: tuple[Entry, ...]
+    break_types: tuple[Entry, ...]
+    payout_reasons: tuple[Entry, ...]
+    no_sale_reasons: tuple[Entry, ...]
 
 
 # Menu group, sales category, name, cents, option group. Names hold what names hold in real life.
@@ -142,7 +146,7 @@ _OPTIONS: dict[str, tuple[tuple[str, int, str], ...]] = {
 }
 
 # Toast's ToastReference; the others are ExternalReference and ConfigReference, which have an externalId.
-_PLAIN_REFERENCES = frozenset({"TaxRate", "VoidReason", "DiscountReason", "CashDrawer", "RestaurantUser"})
+PLAIN_REFERENCES = frozenset({"TaxRate", "VoidReason", "DiscountReason", "CashDrawer", "RestaurantUser"})
 
 _DINING_OPTIONS = ("Dine In", "Take Out", "Delivery", "Curbside")
 
@@ -178,7 +182,16 @@ def catalog_of(place: Place, seed: int) -> Catalog:
         void_reasons=maker.entries("VoidReason", ("Server error", "86ed", "Customer changed mind")),
         pre_modifiers=maker.entries("PreModifier", ("No", "Extra", "Side")),
         discount_reasons=maker.entries("DiscountReason", ("Long wait", "Birthday 🎂")),
+        jobs=maker.entries("RestaurantJob", ("Server", "Bartender", "Line cook", "Host", "Manager", "Dishwasher")),
+        break_types=maker.entries("BreakType", ("Rest break", "Meal break")),
+        payout_reasons=maker.entries("PayoutReason", ("Supplies", "Delivery driver", "Repairs")),
+        no_sale_reasons=maker.entries("NoSaleReason", ("Make change", "Count drawer")),
     )  # fmt: skip
+
+
+def identity_of(place: Place, seed: int, entity_type: str, name: str) -> str:
+    """The GUID of something configured: of two with one name at one place, only the entity type differs."""
+    return guid(seed, place.guid, entity_type, name)
 
 
 class _Maker:
@@ -189,9 +202,9 @@ class _Maker:
         self._seed = seed
 
     def make(self, kind: type[Any], entity_type: str, name: str, /, **fields: Any) -> Any:
-        identity = guid(self._seed, self._place.guid, entity_type, name)
+        identity = identity_of(self._place, self._seed, entity_type, name)
         reference: dict[str, str | None] = {"guid": identity, "entityType": entity_type}
-        if entity_type not in _PLAIN_REFERENCES:
+        if entity_type not in PLAIN_REFERENCES:
             reference["externalId"] = None
         return kind(guid=identity, name=name, reference=msgspec.Raw(msgspec.json.encode(reference)), **fields)
 

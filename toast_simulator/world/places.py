@@ -61,6 +61,11 @@ class Place:
         """Whether the place keeps Canada's holidays and currency."""
         return self.timezone == "America/Toronto"
 
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code of the place's money."""
+        return "CAD" if self.canadian else "USD"
+
     def day_start(self, ordinal: int) -> int:
         """When the business date with this proleptic ordinal begins: closeout hour, local time."""
         start = self._starts.get(ordinal)

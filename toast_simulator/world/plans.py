@@ -130,14 +130,14 @@ class Planner:
         if number >= calendar.walk_ins(self._seed, self._volume, place, ordinal):
             return None
         late = [event for edited, event in self.late(place, ordinal) if edited == number]
-        return Plan(number, _in_order([*self._walk_in(place, ordinal, number), *late]))
+        return Plan(number, in_order([*self._walk_in(place, ordinal, number), *late]))
 
     def _walk_ins(self, place: Place, ordinal: int) -> tuple[Plan, ...]:
         count = calendar.walk_ins(self._seed, self._volume, place, ordinal)
         plans = [self._walk_in(place, ordinal, number) for number in range(count)]
         for number, event in self.late(place, ordinal):
             plans[number].append(event)
-        return tuple(Plan(number, _in_order(events)) for number, events in enumerate(plans))
+        return tuple(Plan(number, in_order(events)) for number, events in enumerate(plans))
 
     def _walk_in(self, place: Place, ordinal: int, number: int) -> list[Event]:
         random = stream(self._seed, "walk-in", place.guid, ordinal, number)
@@ -157,7 +157,7 @@ class Planner:
         edits: list[tuple[int, Event]] = []
         for _ in range(int(count * _LATE_SHARE + random.random())):
             number = random.randrange(count)
-            change = _pick(_LATE, random.random()) or "tip"
+            change = pick(_LATE, random.random()) or "tip"
             days = min(random.expovariate(1 / 8), LATEST_EDIT - 3) if change != "tip" else random.random()
             edits.extend((number, event) for event in _late_events(change, rest + int(days * DAY)))
         return tuple(edits)
@@ -193,7 +193,7 @@ class Planner:
         events.append((night, "close", None))
         if roll() < 0.04:
             events.extend(_late_events("refund_part", night + REST + int(20 * roll() * DAY)))
-        return Plan(number, _in_order(events))
+        return Plan(number, in_order(events))
 
 
 def _walk_in(random: Random, start: int, end: int, noon: int, night: int) -> list[Event]:
@@ -203,7 +203,7 @@ def _walk_in(random: Random, start: int, end: int, noon: int, night: int) -> lis
     if roll() < 0.004:
         opened = start + int(roll() * 3) * 500  # at, or a moment after, the very start of the business date
     events: list[Event] = [(opened, "open", None)]
-    incident = _pick(_INCIDENTS, roll())
+    incident = pick(_INCIDENTS, roll())
     if roll() < 0.3:
         paid = opened + 3_000 + int(roll() * 40_000)
     else:
@@ -250,7 +250,7 @@ def _late_events(change: str, moment: int) -> list[Event]:
     return events
 
 
-def _pick(table: tuple[tuple[float, str], ...], number: float) -> str | None:
+def pick(table: tuple[tuple[float, str], ...], number: float) -> str | None:
     """The entry that ``number`` in [0, 1) falls on; None beyond the sum of the shares."""
     for share, name in table:
         if number < share:
@@ -259,7 +259,7 @@ def _pick(table: tuple[tuple[float, str], ...], number: float) -> str | None:
     return None
 
 
-def _in_order(events: list[Event]) -> tuple[Event, ...]:
+def in_order(events: list[Event]) -> tuple[Event, ...]:
     """Sorted by time, no two at the same millisecond: each version has a modifiedDate of its own.
 
     The creation stays first whatever its neighbours' times.

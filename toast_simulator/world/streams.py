@@ -60,17 +60,17 @@ class GuidSource:
         return _dashed(self._digits[at : at + 30])
 
 
-class OrderGuids:
-    """GUIDs of orders that can be read backwards: the home date and the number of the order are in them.
+class DatedGuids:
+    """GUIDs that can be read backwards: the home date and the number of the thing on it are in them.
 
-    So an order is found by its GUID without an index of all orders that ever were.
+    So an order, or a time entry, is found by its GUID without an index of all that ever were.
     """
 
     def __init__(self, *parts: object) -> None:
         self._key = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=32).digest()
 
     def encode(self, ordinal: int, number: int) -> str:
-        """The GUID of order ``number`` of the date with this proleptic ordinal."""
+        """The GUID of number ``number`` on the date with this proleptic ordinal."""
         noise = hashlib.blake2b(b"%d/%d" % (ordinal, number), key=self._key, digest_size=10).digest()
         code = (ordinal << 20 | number) ^ self._mask(noise)
         return _dashed(f"{noise.hex()}{code:010x}")

@@ -75,7 +75,7 @@ def _order(order: Order) -> dict[str, Any]:
         "estimatedFulfillmentDate": _moment(order.promised),
         "paidDate": _moment(order.paid),
         "closedDate": _moment(order.closed),
-        "deletedDate": _deleted(order.deleted, quirk),
+        "deletedDate": deleted_date(order.deleted, quirk),
         "deleted": order.deleted is not None,
         "businessDate": yyyymmdd(order.ordinal),
         **_voided(void),
@@ -145,7 +145,7 @@ def _check(order: Order, check: Check) -> dict[str, Any]:
         "modifiedDate": iso(check.modified),
         "paidDate": _moment(check.paid),
         "closedDate": _moment(check.closed),
-        "deletedDate": _deleted(check.deleted, quirk),
+        "deletedDate": deleted_date(check.deleted, quirk),
         "deleted": check.deleted is not None,
         **_voided(check.void),
         "paymentStatus": check.status,
@@ -377,7 +377,7 @@ def _voided(void: Void | None) -> dict[str, Any]:
     return {"voided": True, "voidDate": iso(void.moment), "voidBusinessDate": yyyymmdd(void.ordinal)}
 
 
-def _deleted(moment: int | None, quirk: int) -> str | None:
+def deleted_date(moment: int | None, quirk: int) -> str | None:
     """Toast sends 1970 or null for what is not deleted; both occur."""
     if moment is not None:
         return iso(moment)

@@ -1,4 +1,4 @@
-"""The world: answers which orders there are, and what they look like, at any moment.
+"""The world: answers which orders there are, and what they look like, at any moment; leads to labor and cash.
 
 On top of the pure world lie the edits that tests ask for; they are kept for as long as the process lives.
 """
@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
 from toast_simulator.guesses import Ordering
+from toast_simulator.world.cash import CashBook
 from toast_simulator.world.catalog import Catalog, catalog_of
 from toast_simulator.world.changes import CHANGES
+from toast_simulator.world.configuration import Configuration
 from toast_simulator.world.content import create
+from toast_simulator.world.edited import PlanEdits
+from toast_simulator.world.labor import Labor
 from toast_simulator.world.model import Order
 from toast_simulator.world.places import Place
 from toast_simulator.world.plans import AHEAD, FARTHEST_MOVE, LATEST_EDIT, REST, Event, Plan, Planner
-from toast_simulator.world.streams import OrderGuids
+from toast_simulator.world.streams import DatedGuids
 
 Listed = tuple[int, int, int]
 """An order in a list: its modifiedDate (ms), its home date (ordinal) and its number there."""
@@ -34,7 +39,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class World:
-    """All orders of all places. Deterministic in (seed, volume, places); times are Unix milliseconds."""
+    """All orders of all places, their ``labor`` and their ``cash``.
+
+    Deterministic in (seed, volume, places); times are Unix milliseconds.
+    """
 
     def __init__(self, places: Iterable[Place], seed: int, volume: int, *, shares_in_price: bool = True) -> None:
         self.places = {place.guid: place for place in places}
@@ -42,10 +50,17 @@ class World:
         self.planner = Planner(seed, volume)
         self._shares_in_price = shares_in_price
         self._catalogs: dict[str, Catalog] = {}
-        self._guids: dict[str, OrderGuids] = {}
-        self._edits: dict[tuple[str, int, int], list[Event]] = {}
-        self.edits = 0
-        """How many edits were made: changes whenever lists may have changed outside of time."""
+        self._configurations: dict[str, Configuration] = {}
+        self._guids: dict[str, DatedGuids] = {}
+        self._edits = PlanEdits()
+        self._cash_sums = lru_cache(4096)(self._sum_cash)
+        self.labor = Labor(seed, self.catalog)
+        self.cash = CashBook(seed, self.catalog, self.cash_taken)
+
+    @property
+    def edits(self) -> int:
+        """How many edits orders have had: changes whenever lists may have changed outside of time."""
+        return self._edits.count
 
     # --- one order --------------------------------------------------------------------------------
 
@@ -55,17 +70,21 @@ class World:
             self._catalogs[place.guid] = catalog_of(place, self.seed)
         return self._catalogs[place.guid]
 
-    def guids(self, place: Place) -> OrderGuids:
+    def configuration(self, place: Place) -> Configuration:
+        """The configuration of a place, over all time."""
+        if place.guid not in self._configurations:
+            self._configurations[place.guid] = Configuration(place, self.seed, self.catalog(place))
+        return self._configurations[place.guid]
+
+    def guids(self, place: Place) -> DatedGuids:
         """The GUIDs of a place's orders."""
         if place.guid not in self._guids:
-            self._guids[place.guid] = OrderGuids(self.seed, "orders", place.guid)
+            self._guids[place.guid] = DatedGuids(self.seed, "orders", place.guid)
         return self._guids[place.guid]
 
     def plan(self, place: Place, ordinal: int, number: int) -> Plan | None:
         """The lifecycle of an order, edits included; None when there is no such order."""
-        plan = self.planner.one(place, ordinal, number)
-        edits = self._edits.get((place.guid, ordinal, number))
-        return _with_edits(plan, edits) if plan and edits else plan
+        return self._edits.merged(place, ordinal, number, self.planner.one(place, ordinal, number))
 
     def find(self, place: Place, guid: str) -> tuple[int, int] | None:
         """Home date and number of the order with a GUID; None when this place has none with it."""
@@ -90,18 +109,25 @@ class World:
         plan = self.plan(place, ordinal, number)
         if plan is None:
             raise KeyError(number)
-        moment, change, argument = event
-        moment = max(moment, plan.events[0][0])
-        taken = {other for other, _, _ in plan.events}
-        while moment in taken:
-            moment += 1
-        self._edits.setdefault((place.guid, ordinal, number), []).append((moment, change, argument))
-        self.edits += 1
-        return moment
+        return self._edits.add(place, ordinal, plan, event)
 
     def edits_of(self, place: Place, ordinal: int, number: int) -> int:
         """How many edits one order has had."""
-        return len(self._edits.get((place.guid, ordinal, number), ()))
+        return self._edits.number_of(place, ordinal, number)
+
+    def cash_taken(self, place: Place, ordinal: int, now: int) -> int:
+        """Cents that guests had paid in cash by ``now`` for the orders of a business date, without what was voided."""
+        return self._cash_sums(place, ordinal, now, self.edits)
+
+    def _sum_cash(self, place: Place, ordinal: int, now: int, edits: int) -> int:
+        """The sum itself; ``edits`` is only there to keep apart what edits made different."""
+        orders = (
+            self.order(place, home, number, now)
+            for _, home, number in self.on_business_date(place, ordinal, now).orders
+        )
+        checks = (check for order in orders if order and order.deleted is None for check in order.checks)
+        payments = (payment for check in checks if check.deleted is None for payment in check.payments)
+        return sum(payment.cents for payment in payments if payment.kind == "CASH" and payment.void is None)
 
     # --- lists ------------------------------------------------------------------------------------
 
@@ -160,12 +186,8 @@ class World:
             listing.add(ordinal, plan.number, plan.events)
 
     def _edited(self, place: Place) -> list[tuple[int, int, Plan]]:
-        found = []
-        for guid, home, number in self._edits:
-            plan = self.plan(place, home, number) if guid == place.guid else None
-            if plan is not None:
-                found.append((home, number, plan))
-        return found
+        plans = ((home, number, self.plan(place, home, number)) for home, number in self._edits.edited(place))
+        return [(home, number, plan) for home, number, plan in plans if plan is not None]
 
 
 class _Collector:
@@ -209,8 +231,3 @@ class _Collector:
 
 def _moment(event: Event) -> int:
     return event[0]
-
-
-def _with_edits(plan: Plan, edits: list[Event]) -> Plan:
-    first, *rest = plan.events
-    return Plan(plan.number, (first, *sorted([*rest, *edits], key=_moment)))
