@@ -275,7 +275,7 @@ def test_where_toast_refuses_the_deposits_the_entries_go_on(
 def test_a_day_that_fails_is_where_to_resume_and_its_rows_are_left_alone(
     weeks: Reply, cash_daily: InProcess, toast: SimulatorControl, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.calls.READING_SECONDS", 2.0)
+    monkeypatch.setenv("TIME_BUDGET_SECONDS", "2")
     toast.fault("status_5xx", rate=1.0, path="entries", restaurant_guid=BROOKLYN)
     reply = cash_daily(**day(WEEKS["end_date"]))
     assert (reply.status, reply.body["status"]) == (503, "partial")
