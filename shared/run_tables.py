@@ -1,4 +1,4 @@
-"""The tables that tell what was loaded: business days, the run ledger, rejected objects."""
+"""The tables that tell what was loaded: business days, the run ledger, rejected objects, backfills."""
 
 from __future__ import annotations
 
@@ -87,6 +87,40 @@ class RejectRow(Row):
     payload: Annotated[str, Meta(description="Its JSON, only the fields that are loaded: no guest data.")]
 
 
+class BackfillRow(Row):
+    """A sign of life of a backfill: one at its start, one every few minutes, one at its end."""
+
+    backfill_id: Annotated[str, Meta(description="The backfill: one start of the orchestrator.")]
+    beat_at: Annotated[dt.datetime, Meta(description="When this was written, on the clock of the orchestrator (UTC).")]
+    beat_date: Annotated[dt.date, Meta(description="Date (UTC) of beat_at; partition.")]
+    state: Annotated[str, Meta(description="running, done (nothing is left), failed (something is) or stopped.")]
+    functions: Annotated[str, Meta(description="The functions that it calls, separated by commas.")]
+    restaurants: Annotated[str, Meta(description="GUIDs of its restaurants, separated by commas.")]
+    start_date: Annotated[dt.date, Meta(description="First business date that it fills.")]
+    end_date: Annotated[dt.date, Meta(description="Last business date that it fills.")]
+    units: Annotated[int, Meta(description="Units of work that it began with.")]
+    units_done: Annotated[int, Meta(description="Units that are loaded.")]
+    units_failed: Annotated[int, Meta(description="Units that failed for good.")]
+
+
+class BackfillUnitRow(Row):
+    """How one unit of a backfill ended: one function, one restaurant, some business dates."""
+
+    backfill_id: Annotated[str, Meta(description="The backfill; see etl_backfills.")]
+    function: Annotated[str, Meta(description="The Cloud Function: orders_daily …")]
+    restaurant_guid: RestaurantGuid
+    start_date: Annotated[dt.date | None, Meta(description="First business date of the unit; NULL for configuration.")]
+    end_date: Annotated[dt.date | None, Meta(description="Last business date of the unit; NULL for configuration.")]
+    ended_at: Annotated[dt.datetime, Meta(description="When it ended, on the clock of the orchestrator (UTC).")]
+    ended_date: Annotated[dt.date, Meta(description="Date (UTC) of ended_at; partition.")]
+    state: Annotated[str, Meta(description="done or failed.")]
+    attempts: Annotated[int, Meta(description="Calls that it took.")]
+    seconds: Annotated[Decimal, Meta(description="Seconds that its calls took, without the waits between them.")]
+    pages: Annotated[int, Meta(description="Pages read from Toast.")]
+    rows: Annotated[int, Meta(description="Rows read, over all tables.")]
+    error: Annotated[str | None, Meta(description="Why it failed.")]
+
+
 BUSINESS_DAYS = Table(
     name="business_days",
     description="One row per load of one business date of one source; coverage counts the complete ones.",
@@ -120,4 +154,26 @@ ETL_REJECTS = Table(
     stamped=False,
 )
 
-RUN_TABLES: tuple[Table, ...] = (BUSINESS_DAYS, ETL_RUNS, ETL_REJECTS)
+ETL_BACKFILLS = Table(
+    name="etl_backfills",
+    description="Signs of life of backfills: who fills what at the moment, and how far it has come.",
+    row=BackfillRow,
+    key=("backfill_id", "beat_at"),
+    partition_by="beat_date",
+    cluster_by=("backfill_id",),
+    requires_filter=False,
+    stamped=False,
+)
+
+ETL_BACKFILL_UNITS = Table(
+    name="etl_backfill_units",
+    description="The units of work of backfills that ended, loaded or failed; what failed and why is read from here.",
+    row=BackfillUnitRow,
+    key=("backfill_id", "function", "restaurant_guid", "start_date", "ended_at"),
+    partition_by="ended_date",
+    cluster_by=("restaurant_guid", "function"),
+    requires_filter=False,
+    stamped=False,
+)
+
+RUN_TABLES: tuple[Table, ...] = (BUSINESS_DAYS, ETL_RUNS, ETL_REJECTS, ETL_BACKFILLS, ETL_BACKFILL_UNITS)
