@@ -193,7 +193,8 @@ class LocalStack:
     """The simulator, the emulator and one server per function, as processes that end with the `with` block.
 
     `simulator_options` are the simulator's command-line options without their dashes:
-    {"limits": "documented", "latency-ms": 20}. `environment` is added to what the functions get.
+    {"limits": "documented", "latency-ms": 20}. `environment` is added to what the functions get. `toast` holds the
+    settings that reach another Toast (TOAST_API_HOST and credentials); then no simulator is started.
     """
 
     def __init__(
@@ -204,9 +205,11 @@ class LocalStack:
         seed: int | None = None,
         simulator_options: Mapping[str, object] | None = None,
         environment: Mapping[str, str] | None = None,
+        toast: Mapping[str, str] | None = None,
         source: Path = ROOT / "main.py",
     ) -> None:
         self.data_dir = data_dir
+        self._toast = toast
         self._functions = tuple(functions)
         self._source = source
         self._extra_environment = dict(environment or {})
@@ -214,6 +217,7 @@ class LocalStack:
         if seed is not None:
             options["seed"] = seed
         self.simulator = simulator_process(data_dir, **options)
+        """Never started when there is another Toast."""
         self.emulator = emulator_process(data_dir)
         self.functions: dict[str, ServerProcess] = {}
 
@@ -234,7 +238,8 @@ class LocalStack:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the functions, for those who call them in their own process."""
-        return function_environment(self.simulator_url, self.emulator_url) | self._extra_environment
+        toast = self._toast if self._toast is not None else simulated_toast(self.simulator_url)
+        return {**toast, **warehouse_environment(self.emulator_url), **self._extra_environment}
 
     def __enter__(self) -> Self:
         try:
@@ -251,10 +256,11 @@ class LocalStack:
 
     def _start(self) -> None:
         """Start the simulator and the emulator side by side, then the functions, which need their URLs."""
-        self.simulator.start()
-        self.emulator.start()
-        self.simulator.wait_until_ready()
-        self.emulator.wait_until_ready()
+        servers = [self.emulator] if self._toast is not None else [self.simulator, self.emulator]
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait_until_ready()
         for name in self._functions:
             self.functions[name] = function_process(name, self.data_dir, self.environment, source=self._source)
             self.functions[name].start()
@@ -316,14 +322,21 @@ def function_process(
 
 def function_environment(simulator_url: str, emulator_url: str) -> dict[str, str]:
     """The settings with which a function reads from that simulator and writes to that emulator."""
+    return simulated_toast(simulator_url) | warehouse_environment(emulator_url)
+
+
+def simulated_toast(url: str) -> dict[str, str]:
+    """The settings with which a function reads from a simulator."""
     return {
-        "TOAST_API_HOST": simulator_url,
+        "TOAST_API_HOST": url,
         "TOAST_CLIENT_ID": SIMULATOR_CREDENTIALS,
         "TOAST_CLIENT_SECRET": SIMULATOR_CREDENTIALS,
-        "GOOGLE_CLOUD_PROJECT": PROJECT,
-        "BQ_DATASET": DATASET,
-        "BIGQUERY_EMULATOR_HOST": emulator_url,
     }
+
+
+def warehouse_environment(emulator_url: str) -> dict[str, str]:
+    """The settings with which a function writes to an emulator."""
+    return {"GOOGLE_CLOUD_PROJECT": PROJECT, "BQ_DATASET": DATASET, "BIGQUERY_EMULATOR_HOST": emulator_url}
 
 
 def child_environment(extra: Mapping[str, str]) -> dict[str, str]:

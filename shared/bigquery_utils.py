@@ -57,7 +57,7 @@ STAGING_LIFETIME = dt.timedelta(days=1)
 # A new dataset gets tables and views so many at a time: as many as the client keeps connections for.
 CREATIONS_AT_ONCE = 10
 
-# The label that keeps, on a view, the hash of its definition.
+# The label that keeps, on a table or view, the hash of its definition.
 DEFINITION_LABEL = "definition"
 
 _Result = TypeVar("_Result")
@@ -98,7 +98,7 @@ class Warehouse:
     # --- tables --------------------------------------------------------------------------------------
 
     def ensure(self, tables: Collection[Table], views: Collection[View] = ()) -> None:
-        """Create the dataset and what it lacks of the tables and views; asks once per process.
+        """Create the dataset and what it lacks of the tables, their columns and the views; asks once per process.
 
         A view that was made from another definition than the code's is replaced. Another process may do the same
         at the same time: what both create is the same. A view that BigQuery refuses is logged and left out, since
@@ -110,8 +110,10 @@ class Warehouse:
             if not lacking and not outdated:
                 return
             existing = self._persist("look for the tables", self._existing)
+            older = [table for table in lacking if existing.get(table.name, table.definition) != table.definition]
             lacking = [table for table in lacking if table.name not in existing]
             side_by_side(self._create_table, lacking, CREATIONS_AT_ONCE)
+            side_by_side(self._add_columns, older, CREATIONS_AT_ONCE)
             outdated = [view for view in outdated if existing.get(view.name) != view.definition]
             created = [name for layer in _layers(outdated) for name in self._create_views(layer)]
             self._ensured.update(table.name for table in tables)
@@ -120,7 +122,7 @@ class Warehouse:
                 log.info("schema_created", dataset=self.dataset, tables=[t.name for t in lacking], views=created)
 
     def _existing(self) -> dict[str, str | None]:
-        """The names of the tables and views that there are; for a view the hash of its definition."""
+        """The names of the tables and views that there are, each with the hash of its definition."""
         try:
             self._client.get_dataset(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         except google_errors.NotFound:
@@ -132,6 +134,30 @@ class Warehouse:
 
     def _create_table(self, table: Table) -> None:
         self._create(self._definition(table))
+
+    def _add_columns(self, table: Table) -> None:
+        """Give a table of an earlier version of the code the columns that it lacks: NULL in the rows that it holds.
+
+        Columns that the code does not know stay: a later version may have added them.
+        """
+        name = f"{self.dataset}.{table.name}"
+
+        def held() -> bigquery.Table:
+            return self._client.get_table(name, retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+
+        found = self._persist(f"look at {table.name}", held)
+        known = {field.name for field in found.schema}
+        added = [msgspec.structs.replace(c, mode="NULLABLE") for c in table.columns if c.name not in known]
+        if not added and DEFINITION_LABEL in found.labels:
+            return
+        changed = bigquery.Table(name, schema=[*found.schema, *schema_of(added)])
+        changed.labels = {**found.labels, DEFINITION_LABEL: table.definition}
+
+        def change() -> None:
+            self._client.update_table(changed, ["schema", "labels"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+
+        self._persist(f"add columns to {table.name}", change)
+        log.info("columns_added", table=table.name, columns=[column.name for column in added])
 
     def _create_views(self, views: Iterable[View]) -> list[str]:
         """Create or replace views; the names of those that BigQuery took."""
@@ -163,6 +189,7 @@ class Warehouse:
     def _definition(self, table: Table) -> bigquery.Table:
         definition = bigquery.Table(f"{self.dataset}.{table.name}", schema=schema_of(table.columns))
         definition.description = table.description
+        definition.labels = {DEFINITION_LABEL: table.definition}
         definition.clustering_fields = list(table.cluster_by)
         if table.partition_by is not None:
             definition.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)

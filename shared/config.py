@@ -124,6 +124,8 @@ class Tenant(msgspec.Struct, frozen=True, kw_only=True):
     """The secret through which all instances share one token, where the credentials come from Secret Manager."""
     employee_contacts: bool = False
     """Whether employees' e-mail addresses and phone numbers are loaded; their names always are."""
+    chunk_days: tuple[tuple[str, int], ...] = ()
+    """Business dates in one call of a backfill, by source: orders, cash, labor. A source not named here has 7."""
 
 
 def load_tenants(path: Path) -> dict[str, Tenant]:
@@ -179,7 +181,9 @@ class _Misplaced(Exception):
 
 
 _TENANT_TEXTS = ("dataset", "client_id_secret", "client_secret_secret", "token_secret")
-_TENANT_KEYS = (*_TENANT_TEXTS, "employee_contacts", "restaurants")
+_TENANT_KEYS = (*_TENANT_TEXTS, "employee_contacts", "chunk_days", "restaurants")
+_SOURCES = ("orders", "cash", "labor")
+_LONGEST_CHUNK = 31
 _RESTAURANT_KEYS = ("guid", "name", "timezone", "closeout_hour", "first_business_date", "min_orders", "min_net_sales")
 
 
@@ -209,7 +213,15 @@ def _tenant(name: str, table: Any) -> Tenant:
     contacts = table.get("employee_contacts", False)
     if not isinstance(contacts, bool):
         raise _Misplaced(f"{key}.employee_contacts: expected true or false, found {contacts!r}")
-    return Tenant(name=name, restaurants=restaurants, employee_contacts=contacts, **texts)
+    chunks = _chunk_days(f"{key}.chunk_days", table.get("chunk_days", {}))
+    return Tenant(name=name, restaurants=restaurants, employee_contacts=contacts, chunk_days=chunks, **texts)
+
+
+def _chunk_days(key: str, table: Any) -> tuple[tuple[str, int], ...]:
+    if not isinstance(table, dict):
+        raise _Misplaced(f"{key}: expected a table such as {{ orders = 7, cash = 31 }}, found {table!r}")
+    _no_other_keys(key, table, _SOURCES)
+    return tuple((source, _whole(f"{key}.{source}", days, 1, _LONGEST_CHUNK)) for source, days in table.items())
 
 
 def _restaurant(key: str, tenant: str, row: Any) -> Restaurant:

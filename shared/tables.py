@@ -9,6 +9,7 @@ from there.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import types
 from decimal import Decimal
 from functools import cached_property
@@ -86,6 +87,12 @@ class Table(msgspec.Struct, frozen=True, dict=True):
         """The columns that hold data: inherited ones first, then the row's own."""
         inherited = {column.name: column for column in columns_of(self.parent)} if self.parent else {}
         return (*(inherited[name] for name in self.inherits), *columns_of(self.row))
+
+    @cached_property
+    def definition(self) -> str:
+        """A hash of the columns' names and types, fit for a label: another one means that columns were added."""
+        content = msgspec.json.encode([(column.name, column.type) for column in self.columns])
+        return hashlib.sha256(content).hexdigest()[:32]
 
 
 def columns_of(row: type[Row]) -> tuple[Column, ...]:

@@ -1,0 +1,244 @@
+"""What the warehouse tells a backfill: what is complete, how it went before, who else is at work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from backfill.spans import Span
+from backfill.work import UNKNOWN_HOURS, Complete, Location, Source, Unit
+from shared.bigquery_utils import Warehouse
+from shared.config import Restaurant
+from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE, TradingHours
+from shared.dimension_tables import DIMENSIONS
+from shared.run_tables import BUSINESS_DAYS, ETL_BACKFILL_UNITS, ETL_BACKFILLS, ETL_RUNS
+from shared.statements import Parameter, Statement
+
+# A backfill that gave no sign of life for so long is over, however it ended.
+SILENCE = dt.timedelta(minutes=15)
+
+# How far back the pace of earlier calls is looked at.
+RECENT = dt.timedelta(days=90)
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What one business date of a restaurant took in earlier calls."""
+
+    pages: float
+    requests: float
+    seconds: float
+
+
+class Running(msgspec.Struct, frozen=True):
+    """Another backfill that is under way."""
+
+    backfill_id: str
+    beat_at: dt.datetime
+    functions: frozenset[str]
+    restaurants: frozenset[str]
+    span: Span
+
+    def overlaps(self, units: Collection[Unit]) -> bool:
+        """Whether it may do some of the same units."""
+        return any(
+            unit.function in self.functions
+            and unit.restaurant_guid in self.restaurants
+            and unit.span is not None
+            and unit.span.start <= self.span.end
+            and unit.span.end >= self.span.start
+            for unit in units
+        )
+
+
+class FailedUnit(msgspec.Struct, frozen=True):
+    """A unit that failed for good the last time that a backfill tried it."""
+
+    unit: Unit
+    attempts: int
+    ended_at: dt.datetime
+    error: str
+
+
+class Ledger:
+    """Reads what is needed to plan, each with one statement. Its methods raise WarehouseError."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+
+    def _rows(self, statement: Statement, step: str) -> list[dict[str, object]]:
+        return self.warehouse.run(statement, f"backfill-{uuid.uuid4().hex}-{step}").rows
+
+    def complete(self, sources: Collection[Source], start: dt.date | None, end: dt.date | None) -> Complete:
+        """By source and restaurant the business dates that are complete, as spans in order."""
+        found: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        first, last = start or FIRST_BUSINESS_DATE, end or LAST_BUSINESS_DATE
+        for row in self._rows(complete_spans(self.warehouse.dataset, sources, first, last), "complete"):
+            found[str(row["source"]), str(row["restaurant_guid"])].append(_span(row, "start_date", "end_date"))
+        return found
+
+    def locations(self, restaurants: Sequence[Restaurant]) -> list[Location]:
+        """Each restaurant's hours and first business date: as restaurants.toml says, else as Toast last said."""
+        rows = self._rows(restaurant_terms(self.warehouse.dataset), "restaurants")
+        told = {str(row["guid"]): row for row in rows}
+        return [location_of(restaurant, told.get(restaurant.guid, {})) for restaurant in restaurants]
+
+    def paces(self, restaurants: Collection[str], now: dt.datetime) -> dict[tuple[str, str], Pace]:
+        """By source and restaurant what a business date took lately, where days were read as a whole."""
+        since = (now - RECENT).date()
+        paces: dict[tuple[str, str], Pace] = {}
+        for row in self._rows(recent_paces(self.warehouse.dataset, since), "paces"):
+            source, guid = str(row["function"]).partition("_")[0], str(row["restaurant_guid"])
+            if guid in restaurants:
+                paces[source, guid] = Pace(*(float(str(row[name])) for name in ("pages", "requests", "seconds")))
+        return paces
+
+    def configured_at(self, restaurants: Collection[str]) -> dict[str, dt.datetime]:
+        """When the configuration of each restaurant was last loaded; nothing for one that never was."""
+        statement = last_configured(self.warehouse.dataset, restaurants)
+        return {str(row["restaurant_guid"]): _moment(row, "finished_at") for row in self._rows(statement, "configured")}
+
+    def running(self) -> list[Running]:
+        """The backfills that gave a sign of life lately and have not ended."""
+        now = dt.datetime.now(dt.UTC)
+        return [
+            Running(
+                str(row["backfill_id"]),
+                _moment(row, "beat_at"),
+                frozenset(str(row["functions"]).split(",")),
+                frozenset(str(row["restaurants"]).split(",")),
+                _span(row, "start_date", "end_date"),
+            )
+            for row in self._rows(live_backfills(self.warehouse.dataset, now - SILENCE), "running")
+        ]
+
+    def failed(self) -> list[FailedUnit]:
+        """The units whose last try failed for good, oldest first."""
+        return [
+            FailedUnit(
+                Unit(
+                    str(row["function"]),
+                    str(row["restaurant_guid"]),
+                    _span(row, "start_date", "end_date") if row["start_date"] else None,
+                ),
+                int(str(row["attempts"])),
+                _moment(row, "ended_at"),
+                str(row["error"]),
+            )
+            for row in self._rows(failed_units(self.warehouse.dataset), "failed")
+        ]
+
+
+def location_of(restaurant: Restaurant, told: dict[str, object]) -> Location:
+    """A restaurant with what is known of its days; ``told`` is its current row of dim_restaurants, if any."""
+    zone = restaurant.timezone or told.get("timezone")
+    closeout = restaurant.closeout_hour if restaurant.closeout_hour is not None else told.get("closeout_hour")
+    known = zone is not None and closeout is not None
+    hours = TradingHours(str(zone), int(str(closeout))) if known else UNKNOWN_HOURS
+    first = restaurant.first_business_date or told.get("first_business_date")
+    return Location(restaurant, hours, first if isinstance(first, dt.date) else None, known)
+
+
+def _span(row: dict[str, object], start: str, end: str) -> Span:
+    first, last = row[start], row[end]
+    if not isinstance(first, dt.date) or not isinstance(last, dt.date):
+        raise TypeError(f"{start} and {end} are no dates")
+    return Span(first, last)
+
+
+def _moment(row: dict[str, object], name: str) -> dt.datetime:
+    value = row[name]
+    if not isinstance(value, dt.datetime):
+        raise TypeError(f"{name} is no moment")
+    return value
+
+
+# --- statements --------------------------------------------------------------------------------------
+
+
+def complete_spans(dataset: str, sources: Collection[str], start: dt.date, end: dt.date) -> Statement:
+    """The complete business dates, joined to spans: few rows, however long the history."""
+    sql = f"""WITH days AS (
+  SELECT DISTINCT source, restaurant_guid, business_date
+  FROM `{dataset}.{BUSINESS_DAYS.name}`
+  WHERE business_date BETWEEN @start AND @end AND source IN UNNEST(@sources) AND complete
+),
+numbered AS (
+  SELECT
+    source,
+    restaurant_guid,
+    business_date,
+    DATE_SUB(business_date, INTERVAL ROW_NUMBER() OVER (
+      PARTITION BY source, restaurant_guid ORDER BY business_date) DAY) AS island
+  FROM days
+)
+SELECT source, restaurant_guid, MIN(business_date) AS start_date, MAX(business_date) AS end_date
+FROM numbered
+GROUP BY source, restaurant_guid, island
+ORDER BY source, restaurant_guid, start_date"""
+    return Statement(
+        sql,
+        (
+            Parameter("start", "DATE", start),
+            Parameter("end", "DATE", end),
+            Parameter("sources", "STRING", tuple(sorted(sources))),
+        ),
+    )
+
+
+def restaurant_terms(dataset: str) -> Statement:
+    """Hours and first business date of each restaurant, as Toast last told them."""
+    return Statement(
+        f"SELECT guid, timezone, closeout_hour, first_business_date\n"
+        f"FROM `{dataset}.{DIMENSIONS['restaurants'].name}`\nWHERE is_current"
+    )
+
+
+def recent_paces(dataset: str, since: dt.date) -> Statement:
+    """Pages, requests and seconds per business date, by function and restaurant, over calls that read whole days."""
+    sql = f"""SELECT
+  `function`,
+  restaurant_guid,
+  SUM(pages) / SUM(DATE_DIFF(end_date, start_date, DAY) + 1) AS pages,
+  SUM(requests) / SUM(DATE_DIFF(end_date, start_date, DAY) + 1) AS requests,
+  SUM(TIMESTAMP_DIFF(finished_at, started_at, MILLISECOND)) / 1000
+    / SUM(DATE_DIFF(end_date, start_date, DAY) + 1) AS seconds
+FROM `{dataset}.{ETL_RUNS.name}`
+WHERE run_date >= @since AND mode = 'business_date' AND status = 'success' AND start_date IS NOT NULL
+GROUP BY `function`, restaurant_guid"""
+    return Statement(sql, (Parameter("since", "DATE", since),))
+
+
+def last_configured(dataset: str, restaurants: Collection[str]) -> Statement:
+    """When the configuration of each restaurant was last loaded in full."""
+    sql = f"""SELECT restaurant_guid, MAX(finished_at) AS finished_at
+FROM `{dataset}.{ETL_RUNS.name}`
+WHERE `function` = 'config_weekly' AND status = 'success' AND restaurant_guid IN UNNEST(@restaurants)
+GROUP BY restaurant_guid"""
+    return Statement(sql, (Parameter("restaurants", "STRING", tuple(sorted(restaurants))),))
+
+
+def live_backfills(dataset: str, since: dt.datetime) -> Statement:
+    """The last sign of life of each backfill that has not ended and was heard of since a moment."""
+    sql = f"""SELECT backfill_id, beat_at, functions, restaurants, start_date, end_date
+FROM `{dataset}.{ETL_BACKFILLS.name}`
+WHERE beat_date >= DATE(@since)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1
+  AND state = 'running' AND beat_at > @since
+ORDER BY backfill_id"""
+    return Statement(sql, (Parameter("since", "TIMESTAMP", since),))
+
+
+def failed_units(dataset: str) -> Statement:
+    """The units whose last end was a failure; what was loaded since, in whatever pieces, is for the caller to see."""
+    sql = f"""SELECT `function`, restaurant_guid, start_date, end_date, attempts, ended_at, error
+FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+  AND state = 'failed'
+ORDER BY ended_at"""
+    return Statement(sql)

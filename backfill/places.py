@@ -1,0 +1,86 @@
+"""Where a command works: the settings that reach Toast and the warehouse, and who calls the functions."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import email.utils
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import requests
+
+from backfill.targets import Caller
+from backfill.targets.http import HttpCaller
+from backfill.targets.local import local_place
+from shared import bigquery_utils
+from shared.bigquery_utils import Warehouse
+from shared.config import Restaurant, Settings, Tenant, load_tenants, restaurants_for
+from shared.errors import InvalidRequest
+from shared.schema import ALL_TABLES, VIEWS
+
+TargetName = Literal["local", "http", "tasks"]
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line tells of the place to work at."""
+
+    target: TargetName = "local"
+    data_dir: Path
+    function_urls: Mapping[str, str] | str = {}
+    simulator_options: Mapping[str, object] = {}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What a command works with. ``warehouse`` is None where none is set up, ``caller`` where none is asked for."""
+
+    settings: Settings
+    warehouse: Warehouse | None
+    caller: Caller | None
+
+
+@contextlib.contextmanager
+def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence[str]) -> Iterator[Place]:
+    """Go to the place, with these functions ready to be called; a local stack ends with the block.
+
+    Raises TargetFailed, or ConfigurationError where a setting is missing.
+    """
+    if where.target == "local":
+        with local_place(where.data_dir, settings, functions, simulator_options=where.simulator_options) as local:
+            inner = Settings.from_environment(local.environment)
+            yield Place(inner, bigquery_utils.connect(inner, tenant.dataset), local.caller)
+        return
+    warehouse = bigquery_utils.connect(settings, tenant.dataset) if settings.project else None
+    yield Place(settings, warehouse, HttpCaller(where.function_urls))
+
+
+def ready(warehouse: Warehouse) -> Warehouse:
+    """A warehouse that has all tables and views. Raises WarehouseError."""
+    warehouse.ensure(ALL_TABLES, VIEWS)
+    return warehouse
+
+
+def chosen(settings: Settings, tenant: str | None, guids: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:
+    """The tenant and the restaurants that are meant: all of the tenant's, if none is named.
+
+    Raises ConfigurationError, UnknownTarget or InvalidRequest with what to correct.
+    """
+    tenants = load_tenants(settings.restaurants_file)
+    found: dict[str, Restaurant] = {}
+    for guid in guids or ["ALL"]:
+        found |= {restaurant.guid: restaurant for restaurant in restaurants_for(tenants, guid, tenant)}
+    names = {restaurant.tenant for restaurant in found.values()}
+    if len(names) > 1:
+        raise InvalidRequest({"restaurants": f"they belong to {', '.join(sorted(names))}; name those of one tenant"})
+    return tenants[names.pop()], list(found.values())
+
+
+def toast_now(settings: Settings) -> dt.datetime:
+    """What time it is for Toast (UTC), so that a simulated clock moves everything; else this machine's clock."""
+    try:
+        reply = requests.head(settings.toast_api_host, timeout=5)
+        return email.utils.parsedate_to_datetime(reply.headers["Date"]).astimezone(dt.UTC)
+    except (requests.RequestException, KeyError, ValueError):
+        return dt.datetime.now(dt.UTC)

@@ -1,0 +1,115 @@
+"""Everything on this machine: the functions, an emulated BigQuery and, unless you have Toast's own, a simulated Toast.
+
+The tables stay in a folder, so a later start goes on with them. While a stack is up, a file in the folder tells
+where, and other commands use it instead of starting one: the folder belongs to one emulator at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import requests
+
+from backfill.targets import TargetFailed
+from backfill.targets.http import HttpCaller
+from local_stack.processes import LocalStack, ServerFailed, simulated_toast, warehouse_environment
+from shared.config import Settings
+
+DEFAULT_DATA_DIR = Path(".data/local")
+# A fixed moment, so that every start sees the same simulated history; the simulated clock goes on from there.
+SIMULATED_CLOCK = dt.datetime(2026, 2, 24, 15, tzinfo=dt.UTC)
+
+_NOTE = "stack.json"
+_TOAST_SETTINGS = ("TOAST_API_HOST", "TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET")
+
+
+class LocalPlace:
+    """A local stack that is up: its settings, and how to call its functions."""
+
+    def __init__(self, environment: Mapping[str, str], urls: Mapping[str, str], *, simulator_url: str | None) -> None:
+        self.environment = dict(environment)
+        self.caller = HttpCaller(urls)
+        self.urls = dict(urls)
+        self.simulator_url = simulator_url
+
+
+@contextlib.contextmanager
+def local_place(
+    data_dir: Path,
+    settings: Settings,
+    functions: Sequence[str],
+    *,
+    simulator_options: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Iterator[LocalPlace]:
+    """Use the stack that is up in a folder, or start one with some functions and end it afterwards.
+
+    With TOAST_CLIENT_ID and TOAST_CLIENT_SECRET set, it reads from Toast itself. Raises TargetFailed when a server
+    does not start, or when the stack that is up lacks a function.
+    """
+    found = _running(data_dir)
+    if found is not None:
+        lacking = [name for name in functions if name not in found.urls]
+        if lacking:
+            raise TargetFailed(
+                f"another command is using {data_dir} without {', '.join(lacking)}: wait for its end, or choose another "
+                "--data-dir."
+            )
+        yield found
+        return
+    own = toast_settings(environment)
+    options = {"clock": SIMULATED_CLOCK.isoformat(), "restaurants": settings.restaurants_file}
+    stack = LocalStack(
+        data_dir,
+        functions=functions,
+        seed=1,
+        simulator_options=options | dict(simulator_options or {}),
+        environment={"RESTAURANTS_FILE": str(settings.restaurants_file.resolve())},
+        toast=own,
+    )
+    try:
+        with stack, _noted(data_dir, stack, own) as place:
+            yield place
+    except ServerFailed as error:
+        raise TargetFailed(str(error)) from error
+
+
+def toast_settings(environment: Mapping[str, str]) -> dict[str, str] | None:
+    """The settings of a real Toast, where the environment has credentials for one."""
+    if not environment.get("TOAST_CLIENT_ID") or not environment.get("TOAST_CLIENT_SECRET"):
+        return None
+    return {name: environment[name] for name in _TOAST_SETTINGS if environment.get(name)}
+
+
+@contextlib.contextmanager
+def _noted(data_dir: Path, stack: LocalStack, own_toast: Mapping[str, str] | None) -> Iterator[LocalPlace]:
+    """Leave word of a stack as long as it is up. Secrets stay in memory."""
+    simulator_url = None if own_toast is not None else stack.simulator_url
+    urls = {name: process.url for name, process in stack.functions.items()}
+    note = {"simulator": simulator_url, "emulator": stack.emulator_url, "functions": urls}
+    path = data_dir / _NOTE
+    path.write_text(json.dumps(note, indent=2), encoding="utf-8")
+    try:
+        yield LocalPlace(stack.environment, urls, simulator_url=simulator_url)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _running(data_dir: Path) -> LocalPlace | None:
+    """The stack that is up in a folder; None if there is none, or only the word of one that was killed."""
+    try:
+        note = json.loads((data_dir / _NOTE).read_text(encoding="utf-8"))
+        requests.get(note["emulator"], timeout=2)
+    except (OSError, ValueError, KeyError, requests.RequestException):
+        return None
+    simulator = note["simulator"]
+    toast = simulated_toast(simulator) if simulator else toast_settings(os.environ) or {}
+    environment = {**toast, **warehouse_environment(note["emulator"])}
+    if file := os.environ.get("RESTAURANTS_FILE"):
+        environment["RESTAURANTS_FILE"] = file
+    return LocalPlace(environment, note["functions"], simulator_url=simulator)
