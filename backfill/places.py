@@ -14,12 +14,11 @@ import requests
 
 from backfill.targets import Caller
 from backfill.targets.http import HttpCaller
-from backfill.targets.local import local_place
+from backfill.targets.local import has_tables, local_place
 from shared import bigquery_utils
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Settings, Tenant, load_tenants, restaurants_for
 from shared.errors import InvalidRequest
-from shared.schema import ALL_TABLES, VIEWS
 
 TargetName = Literal["local", "http", "tasks"]
 
@@ -45,8 +44,11 @@ class Place(msgspec.Struct, frozen=True):
 def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence[str]) -> Iterator[Place]:
     """Go to the place, with these functions ready to be called; a local stack ends with the block.
 
-    Raises TargetFailed, or ConfigurationError where a setting is missing.
+    Without functions, nothing is started on this machine that has nothing to tell. Raises TargetFailed, or ConfigurationError where a setting is missing.
     """
+    if where.target == "local" and not functions and not has_tables(where.data_dir):
+        yield Place(settings, None, None)
+        return
     if where.target == "local":
         with local_place(where.data_dir, settings, functions, simulator_options=where.simulator_options) as local:
             inner = Settings.from_environment(local.environment)
@@ -54,12 +56,6 @@ def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence
         return
     warehouse = bigquery_utils.connect(settings, tenant.dataset) if settings.project else None
     yield Place(settings, warehouse, HttpCaller(where.function_urls))
-
-
-def ready(warehouse: Warehouse) -> Warehouse:
-    """A warehouse that has all tables and views. Raises WarehouseError."""
-    warehouse.ensure(ALL_TABLES, VIEWS)
-    return warehouse
 
 
 def chosen(settings: Settings, tenant: str | None, guids: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:

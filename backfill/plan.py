@@ -38,6 +38,10 @@ INSERTS_AT_ONCE_PER_DAY = 1_500
 LOAD_JOBS_PER_DAY = 100_000
 
 
+# Calls at once, unless told: Toast's limits count per restaurant, so each lane may have its own.
+MOST_WORKERS = 16
+
+
 class Conditions(msgspec.Struct, frozen=True):
     """What the time depends on besides the work. ``limit_scale`` and ``latency`` (seconds) are a simulator's."""
 
@@ -75,6 +79,11 @@ class Plan(msgspec.Struct):
     """INSERTs into the busiest table, etl_runs."""
     load_jobs: int
     shares: list[Share]
+
+
+def workers_for(units: Sequence[Unit]) -> int:
+    """Calls at once where nobody told: one for each restaurant and function, up to 16."""
+    return max(1, min(len(by_lane(units)), MOST_WORKERS))
 
 
 def planned(

@@ -57,7 +57,7 @@ def local_place(
         lacking = [name for name in functions if name not in found.urls]
         if lacking:
             raise TargetFailed(
-                f"another command is using {data_dir} without {', '.join(lacking)}: wait for its end, or choose another "
+                f"a command is using {data_dir} without {', '.join(lacking)}: wait for its end, or choose another "
                 "--data-dir."
             )
         yield found
@@ -77,6 +77,11 @@ def local_place(
             yield place
     except ServerFailed as error:
         raise TargetFailed(str(error)) from error
+
+
+def has_tables(data_dir: Path) -> bool:
+    """Whether something was ever loaded into a folder."""
+    return (data_dir / "bigquery").is_dir()
 
 
 def toast_settings(environment: Mapping[str, str]) -> dict[str, str] | None:

@@ -1,0 +1,229 @@
+"""The command line: plan, run, status, verify, detect."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+from rich.console import Console
+
+from backfill import messages
+from backfill.options import (
+    ChunkDays,
+    Date,
+    ManyValued,
+    functions_of,
+    guids_of,
+    place_of,
+    place_options,
+    restaurants_option,
+    sources_option,
+    wanted_of,
+)
+from backfill.places import chosen, opened, toast_now
+from backfill.plan import Conditions, planned, workers_for
+from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
+from backfill.spans import Span
+from backfill.survey import survey, units_left
+from backfill.tables import print_plan
+from backfill.targets import TargetFailed
+from backfill.work import CONFIGURATION, NoFirstDate, Source, Wanted
+from shared.config import Settings
+from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE
+from shared.errors import EtlError
+
+_EXAMPLES = """
+Examples:
+
+\b
+  python backfill_all.py plan --start-date 2025-01-01 --end-date 2026-02-24
+  python backfill_all.py run --start-date 2026-02-16 --end-date 2026-02-22
+  python backfill_all.py run --missing --target http --functions-url https://us-west1-PROJECT.cloudfunctions.net
+  python backfill_all.py run --failed
+  python backfill_all.py run --dates 2026-02-03 2026-02-14 --functions orders
+  python backfill_all.py status
+  python backfill_all.py verify
+"""
+
+
+def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Failures that a person can mend are a sentence, not a traceback."""
+
+    @wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except (EtlError, TargetFailed, NoFirstDate, TooManyBackfills) as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@click.group(epilog=_EXAMPLES, context_settings={"max_content_width": 100})
+def cli() -> None:
+    """Load years of history, and prove that all of it is there.
+
+    What is missing is asked of the warehouse each time, so every command can be stopped and started again.
+    """
+    messages.configure()
+
+
+@cli.command(cls=ManyValued)
+@click.option("--start-date", type=Date(), help="First business date.")
+@click.option("--end-date", type=Date(), help="Last business date, included.")
+@click.option("--dates", type=Date(), multiple=True, help="Just these business dates, also if they are complete.")
+@click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
+@sources_option
+@restaurants_option
+@click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
+@click.option("--workers", type=click.IntRange(1, 500), help="Calls at once.")
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_told_plainly
+def plan(
+    start_date: dt.date | None,
+    end_date: dt.date | None,
+    dates: Sequence[dt.date],
+    missing: bool,
+    sources: tuple[Source, ...],
+    tenant: str | None,
+    restaurants: str,
+    chunk_days: dict[str, int],
+    workers: int | None,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """What would be called, and how long it takes. Needs no server: without a warehouse nothing counts as loaded."""
+    console = _console()
+    wanted = wanted_of(sources, start_date, end_date, dates, missing=missing)
+    settings = Settings.from_environment()
+    place = place_of(**where)
+    which, locations = chosen(settings, tenant, guids_of(restaurants))
+    with opened(place, which, settings, ()) as here:
+        found = survey(which, locations, wanted, here.warehouse, toast_now(here.settings))
+        units = units_left(found, wanted, chunk_days)
+    result = planned(units, found.paces, Conditions(workers or workers_for(units)))
+    if as_json:
+        _print_json(result)
+    else:
+        print_plan(result, found.names, found.notes, console)
+
+
+@cli.command(cls=ManyValued)
+@click.option("--start-date", type=Date(), help="First business date.")
+@click.option("--end-date", type=Date(), help="Last business date, included.")
+@click.option("--dates", type=Date(), multiple=True, help="Just these business dates, also if they are complete.")
+@click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
+@click.option("--failed", is_flag=True, help="What failed in earlier backfills and is still missing.")
+@click.option("--again", is_flag=True, help="Also what is complete.")
+@sources_option
+@restaurants_option
+@click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
+@click.option("--workers", type=click.IntRange(1, 500), help="Calls at once.  [default: one a lane, up to 16]")
+@click.option("--off-peak", metavar="HH:MM-HH:MM", help="Begin calls only at these hours, such as 23:00-09:00.")
+@click.option(
+    "--time-zone", metavar="ZONE", help="Zone of --off-peak, such as America/New_York.  [default: this machine's]"
+)
+@click.option(
+    "--most-backfills",
+    type=click.IntRange(1),
+    default=MOST_BACKFILLS,
+    show_default=True,
+    envvar="MOST_BACKFILLS",
+    help="How many may run at once.",
+)
+@click.option("--skip-configuration", is_flag=True, help="Do not bring the configuration up to date first.")
+@click.option("--skip-gates", is_flag=True, help="Do not verify at the end.")
+@place_options
+@_told_plainly
+def run(
+    start_date: dt.date | None,
+    end_date: dt.date | None,
+    dates: Sequence[dt.date],
+    missing: bool,
+    failed: bool,
+    again: bool,
+    sources: tuple[Source, ...],
+    tenant: str | None,
+    restaurants: str,
+    chunk_days: dict[str, int],
+    workers: int | None,
+    off_peak: str | None,
+    time_zone: str | None,
+    most_backfills: int,
+    skip_configuration: bool,
+    skip_gates: bool,
+    **where: Any,
+) -> None:
+    """Load what is missing, and verify it.
+
+    Stop it with Ctrl-C whenever you like: the same command goes on from there. The exit code is 0 only when every
+    unit is done and the gates pass.
+    """
+    console = _console()
+    wanted = _wanted_to_run(sources, start_date, end_date, dates, missing=missing, failed=failed, again=again)
+    may_start = within(_off_peak(off_peak), _zone(time_zone))
+    settings = Settings.from_environment()
+    place = place_of(**where)
+    which, locations = chosen(settings, tenant, guids_of(restaurants))
+    functions = functions_of(sources) + ([] if skip_configuration else [CONFIGURATION])
+    with opened(place, which, settings, functions) as here:
+        backfill = Backfill(
+            here,
+            which,
+            locations,
+            wanted,
+            console,
+            chunk_days=chunk_days,
+            limits=Limits(workers=workers, most_backfills=most_backfills, may_start=may_start),
+        )
+        outcome = backfill.run(only_failed=failed, with_configuration=not skip_configuration, with_gates=not skip_gates)
+    sys.exit(outcome)
+
+
+def _wanted_to_run(
+    sources: tuple[Source, ...],
+    start: dt.date | None,
+    end: dt.date | None,
+    dates: Sequence[dt.date],
+    *,
+    missing: bool,
+    failed: bool,
+    again: bool,
+) -> Wanted:
+    if not failed:
+        return wanted_of(sources, start, end, dates, missing=missing, again=again)
+    if start or end or dates or missing or again:
+        raise click.UsageError("--failed goes by what is written down; leave the other dates out.")
+    return Wanted(sources, (Span(FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE),))
+
+
+def _off_peak(hours: str | None) -> tuple[dt.time, dt.time] | None:
+    if hours is None:
+        return None
+    try:
+        start, end = (dt.time.fromisoformat(word.strip()) for word in hours.split("-"))
+    except ValueError:
+        raise click.UsageError(f"--off-peak {hours!r}: write two times of day, such as 23:00-09:00.") from None
+    return start, end
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError):
+        raise click.UsageError(f"--time-zone {name!r}: write an IANA zone, such as America/New_York.") from None
+
+
+def _print_json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _console() -> Console:
+    return Console(highlight=False)
