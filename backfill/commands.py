@@ -14,6 +14,7 @@ import msgspec
 from rich.console import Console
 
 from backfill import messages
+from backfill.ledger import Ledger
 from backfill.options import (
     ChunkDays,
     Date,
@@ -30,6 +31,7 @@ from backfill.places import chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
 from backfill.spans import Span
+from backfill.status import print_status, status_of
 from backfill.survey import survey, units_left
 from backfill.tables import print_plan
 from backfill.targets import TargetFailed
@@ -37,6 +39,7 @@ from backfill.work import CONFIGURATION, NoFirstDate, Source, Wanted
 from shared.config import Settings
 from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE
 from shared.errors import EtlError
+from shared.schema import ALL_TABLES, VIEWS
 
 _EXAMPLES = """
 Examples:
@@ -185,6 +188,40 @@ def run(
         )
         outcome = backfill.run(only_failed=failed, with_configuration=not skip_configuration, with_gates=not skip_gates)
     sys.exit(outcome)
+
+
+@cli.command()
+@click.option("--start-date", type=Date(), help="First business date.  [default: each restaurant's first]")
+@click.option("--end-date", type=Date(), help="Last business date, included.")
+@sources_option
+@restaurants_option
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@_told_plainly
+def status(
+    start_date: dt.date | None,
+    end_date: dt.date | None,
+    sources: tuple[Source, ...],
+    tenant: str | None,
+    restaurants: str,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """Coverage by restaurant, what is under way, and what failed."""
+    wanted = wanted_of(sources, start_date, end_date, missing=start_date is None and end_date is None)
+    settings = Settings.from_environment()
+    place = place_of(**where)
+    which, locations = chosen(settings, tenant, guids_of(restaurants))
+    with opened(place, which, settings, ()) as here:
+        if here.warehouse is None:
+            raise click.ClickException("there is no warehouse here yet; 'backfill_all.py run' makes one.")
+        here.warehouse.ensure(ALL_TABLES, VIEWS)
+        found = survey(which, locations, wanted, here.warehouse, toast_now(here.settings))
+        told = status_of(found, wanted, Ledger(here.warehouse))
+    if as_json:
+        _print_json(told)
+    else:
+        print_status(told, _console())
 
 
 def _wanted_to_run(

@@ -41,6 +41,9 @@ class Running(msgspec.Struct, frozen=True):
     functions: frozenset[str]
     restaurants: frozenset[str]
     span: Span
+    units: int
+    units_done: int
+    units_failed: int
 
     def overlaps(self, units: Collection[Unit]) -> bool:
         """Whether it may do some of the same units."""
@@ -111,6 +114,7 @@ class Ledger:
                 frozenset(str(row["functions"]).split(",")),
                 frozenset(str(row["restaurants"]).split(",")),
                 _span(row, "start_date", "end_date"),
+                *(int(str(row[name])) for name in ("units", "units_done", "units_failed")),
             )
             for row in self._rows(live_backfills(self.warehouse.dataset, now - SILENCE), "running")
         ]
@@ -223,7 +227,8 @@ GROUP BY restaurant_guid"""
 
 def live_backfills(dataset: str, since: dt.datetime) -> Statement:
     """The last sign of life of each backfill that has not ended and was heard of since a moment."""
-    sql = f"""SELECT backfill_id, beat_at, functions, restaurants, start_date, end_date
+    sql = f"""SELECT
+  backfill_id, beat_at, functions, restaurants, start_date, end_date, units, units_done, units_failed
 FROM `{dataset}.{ETL_BACKFILLS.name}`
 WHERE beat_date >= DATE(@since)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1

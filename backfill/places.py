@@ -44,7 +44,8 @@ class Place(msgspec.Struct, frozen=True):
 def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence[str]) -> Iterator[Place]:
     """Go to the place, with these functions ready to be called; a local stack ends with the block.
 
-    Without functions, nothing is started on this machine that has nothing to tell. Raises TargetFailed, or ConfigurationError where a setting is missing.
+    Without functions, nothing is started on this machine that has nothing to tell. Raises TargetFailed, or
+    ConfigurationError where a setting is missing.
     """
     if where.target == "local" and not functions and not has_tables(where.data_dir):
         yield Place(settings, None, None)
