@@ -32,7 +32,7 @@ from google.cloud import bigquery
 from shared.concurrency import side_by_side
 from shared.config import Settings
 from shared.errors import ConfigurationError, WarehouseError, WarehouseRefused, WarehouseUnavailable
-from shared.statements import Parameter, Rows, Statement
+from shared.statements import Parameter, Rows, Statement, add_column
 from shared.tables import Column, Table
 from shared.views import View
 
@@ -147,17 +147,20 @@ class Warehouse:
 
         found = self._persist(f"look at {table.name}", held)
         known = {field.name for field in found.schema}
-        added = [msgspec.structs.replace(c, mode="NULLABLE") for c in table.columns if c.name not in known]
+        added = [column for column in table.columns if column.name not in known]
         if not added and DEFINITION_LABEL in found.labels:
             return
-        changed = bigquery.Table(name, schema=[*found.schema, *schema_of(added)])
-        changed.labels = {**found.labels, DEFINITION_LABEL: table.definition}
+        for column in added:
+            self.run(add_column(self.dataset, table, column), f"column-{table.name}-{column.name}-{uuid.uuid4().hex}")
+        marked = bigquery.Table(name)
+        marked.labels = {**found.labels, DEFINITION_LABEL: table.definition}
 
-        def change() -> None:
-            self._client.update_table(changed, ["schema", "labels"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+        def mark() -> None:
+            self._client.update_table(marked, ["labels"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
 
-        self._persist(f"add columns to {table.name}", change)
-        log.info("columns_added", table=table.name, columns=[column.name for column in added])
+        self._persist(f"mark {table.name}", mark)
+        if added:
+            log.info("columns_added", table=table.name, columns=[column.name for column in added])
 
     def _create_views(self, views: Iterable[View]) -> list[str]:
         """Create or replace views; the names of those that BigQuery took."""

@@ -1,4 +1,4 @@
-"""One SQL statement with its typed parameters, and the one that writes rows given as values.
+"""One SQL statement with its typed parameters; those that write rows given as values, and add a column.
 
 Every statement that this project sends is made by a pure function that returns one of these, so that a
 test can hold each against Google's SQL analyser and the tables' real schemas.
@@ -44,6 +44,18 @@ class Statement(msgspec.Struct, frozen=True):
 def date_list(dates: Collection[dt.date], name: str = "dates") -> Parameter:
     """Dates as an array parameter, which BigQuery prunes partitions by."""
     return Parameter(name, "DATE", tuple(sorted(dates)))
+
+
+def add_column(dataset: str, table: Table, column: Column) -> Statement:
+    """Give a table that was made without it a column. BigQuery takes only one that can be NULL."""
+    return Statement(
+        f"ALTER TABLE `{dataset}.{table.name}` ADD COLUMN IF NOT EXISTS {column.name} {column.type} "
+        f"OPTIONS (description = {_quoted(column.description)})"
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def insert_values(dataset: str, table: Table, rows: Sequence[Row]) -> Statement:

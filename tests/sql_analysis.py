@@ -57,6 +57,7 @@ STATEMENT_KINDS = (
     ResolvedNodeKind.RESOLVED_DELETE_STMT,
     ResolvedNodeKind.RESOLVED_MERGE_STMT,
     ResolvedNodeKind.RESOLVED_CREATE_VIEW_STMT,
+    ResolvedNodeKind.RESOLVED_ALTER_TABLE_STMT,
 )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import google.auth
 import google.cloud.bigquery.client as bigquery_client
@@ -29,16 +29,26 @@ import structlog
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import bigquery
+from msgspec import Meta
 
 from shared import bigquery_utils
-from shared.bigquery_utils import UPLOAD_CHUNK_BYTES, Warehouse, connect
+from shared.bigquery_utils import UPLOAD_CHUNK_BYTES, Warehouse, connect, schema_of
 from shared.config import Settings
 from shared.dimension_tables import DIMENSIONS
 from shared.errors import ConfigurationError, WarehouseError, WarehouseRefused, WarehouseUnavailable
 from shared.order_tables import FACT_ORDERS, ORDER_TABLES, StagedOrder
-from shared.run_tables import BUSINESS_DAYS, ETL_REJECTS, RUN_TABLES, BusinessDayRow, RejectRow
+from shared.run_tables import (
+    BUSINESS_DAYS,
+    ETL_REJECTS,
+    ETL_RUNS,
+    RUN_TABLES,
+    BusinessDayRow,
+    RejectRow,
+    RestaurantGuid,
+    RunId,
+)
 from shared.statements import Parameter, Statement, insert_values
-from shared.tables import columns_of
+from shared.tables import Row, columns_of
 from shared.views import VIEWS
 
 HOST = "http://bigquery.test"
@@ -513,6 +523,38 @@ def test_tables_that_another_process_made_are_left_alone(
     another = Warehouse(warehouse_client, emulated.dataset.split(".")[1], "US", host="emulator")
     another.ensure(RUN_TABLES)
     assert len(_all_rows(emulated, BUSINESS_DAYS.name)) == 1
+
+
+class OlderRow(Row):
+    """What a table was made of before it got its other columns."""
+
+    run_id: RunId
+    restaurant_guid: RestaurantGuid
+    run_date: Annotated[dt.date, Meta(description="Date (UTC) on which the run began.")]
+
+
+def test_a_table_of_earlier_code_gets_the_columns_that_it_lacks_and_keeps_its_rows(
+    emulated: Warehouse, warehouse_client: bigquery.Client, written: list[str]
+) -> None:
+    """Once, whatever is marked on it; code that knows fewer columns leaves them there."""
+    older = msgspec.structs.replace(ETL_RUNS, row=OlderRow)
+    unmarked = bigquery.Table(f"{emulated.dataset}.etl_runs", schema=schema_of(older.columns))
+    unmarked.labels = {"team": "data"}
+    warehouse_client.create_dataset(emulated.dataset)
+    warehouse_client.create_table(unmarked)
+    emulated.run(insert_values(emulated.dataset, older, [OlderRow("run", "r", NOW.date())]), "older-run")
+
+    another_process(emulated, warehouse_client).ensure([ETL_RUNS])
+    (row,) = _all_rows(emulated, "etl_runs")
+    assert list(row) == [column.name for column in ETL_RUNS.columns]
+    assert (row["run_id"], row["watermark"]) == ("run", None)
+    labels = warehouse_client.get_table(f"{emulated.dataset}.etl_runs").labels
+    assert labels == {"team": "data", "definition": ETL_RUNS.definition}
+
+    written.clear()
+    another_process(emulated, warehouse_client).ensure([ETL_RUNS])
+    another_process(emulated, warehouse_client).ensure([older])
+    assert written == []
 
 
 JOBS_VIEW = next(view for view in VIEWS if view.name == "current_jobs")

@@ -26,7 +26,7 @@ from shared.families import Family
 from shared.labor_tables import LABOR
 from shared.order_tables import ORDERS
 from shared.run_tables import RUN_TABLES
-from shared.statements import Parameter, Statement, insert_values
+from shared.statements import Parameter, Statement, add_column, insert_values
 from shared.tables import Column, Row, Table, columns_of
 from shared.version_statements import VersionStatements
 from shared.views import VIEWS, View
@@ -120,6 +120,7 @@ CASES: dict[str, list[Statement]] = {
         versions(family).delete_copies(table) for family in FAMILIES for table in family.delete_order
     ],
     "shared.views.View.create": [view.create(DATASET) for view in VIEWS],
+    "shared.statements.add_column": [add_column(DATASET, table, table.columns[-1]) for table in RUN_TABLES],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
 }
 
