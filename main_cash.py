@@ -7,8 +7,7 @@ cash entries, deposits, day by day ─► rows of two tables ─► staging tabl
 from __future__ import annotations
 
 from functools import partial
-
-import flask
+from typing import TYPE_CHECKING
 
 from shared.business_calendar import entry_facts, judge_entries
 from shared.business_days import Judge
@@ -24,10 +23,13 @@ from shared.request_body import DAYS, RequestBody
 from shared.toast_endpoints import CASH_DEPOSITS, CASH_ENTRIES
 from shared.units import read_all
 
+if TYPE_CHECKING:
+    from flask import Request, Response
+
 CASH_DAYS = Judge(partial(entry_facts, tables=CASH_TABLES), judge_entries)
 
 
-def cash_daily(request: flask.Request) -> flask.Response:
+def cash_daily(request: Request) -> Response:
     """Load the cash entries and deposits of one restaurant, or of all, for business dates."""
     return serve(request, "cash_daily", DAYS, load_cash)
 

@@ -6,7 +6,7 @@ restaurants, employees, jobs, menus, config ─► entities ─► staging table
 
 from __future__ import annotations
 
-import flask
+from typing import TYPE_CHECKING
 
 from shared.calls import open_call
 from shared.dimension_loading import DimensionLoad
@@ -20,8 +20,11 @@ from shared.plans import open_plan
 from shared.request_body import NO_DATES, RequestBody
 from shared.units import read_all
 
+if TYPE_CHECKING:
+    from flask import Request, Response
 
-def config_weekly(request: flask.Request) -> flask.Response:
+
+def config_weekly(request: Request) -> Response:
     """Load the configuration of one restaurant, or of all, as it is now."""
     return serve(request, "config_weekly", NO_DATES, load_configuration)
 

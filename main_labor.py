@@ -7,8 +7,7 @@ time entries, day by day or what changed ─► rows of two tables ─► stagin
 from __future__ import annotations
 
 from functools import partial
-
-import flask
+from typing import TYPE_CHECKING
 
 from shared.business_calendar import entry_facts, judge_entries
 from shared.business_days import Judge
@@ -24,10 +23,13 @@ from shared.toast_endpoints import TIME_ENTRIES
 from shared.units import read_all
 from shared.version_loading import VersionLoad
 
+if TYPE_CHECKING:
+    from flask import Request, Response
+
 LABOR_DAYS = Judge(partial(entry_facts, tables=(FACT_LABOR_SHIFTS,), condition="NOT is_deleted"), judge_entries)
 
 
-def labor_daily(request: flask.Request) -> flask.Response:
+def labor_daily(request: Request) -> Response:
     """Load the time entries of one restaurant, or of all: of business dates, or what changed."""
     return serve(request, "labor_daily", DAYS_AND_CHANGES, load_labor)
 

@@ -7,8 +7,7 @@ ordersBulk, day by day or what changed ─► orders ─► rows of seven tables
 from __future__ import annotations
 
 from decimal import Decimal
-
-import flask
+from typing import TYPE_CHECKING
 
 from shared.business_calendar import DayFacts, judge_orders, order_facts
 from shared.business_days import Judge
@@ -24,10 +23,13 @@ from shared.toast_endpoints import ORDERS_BULK
 from shared.units import read_all
 from shared.version_loading import VersionLoad
 
+if TYPE_CHECKING:
+    from flask import Request, Response
+
 ORDER_DAYS = Judge(order_facts, judge_orders, nothing=DayFacts(net_sales=Decimal(0)))
 
 
-def orders_daily(request: flask.Request) -> flask.Response:
+def orders_daily(request: Request) -> Response:
     """Load the orders of one restaurant, or of all: of business dates, or what changed."""
     return serve(request, "orders_daily", DAYS_AND_CHANGES, load_orders)
 

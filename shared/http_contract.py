@@ -10,9 +10,8 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import flask
 import msgspec
 import structlog
 
@@ -32,6 +31,9 @@ from shared.errors import (
 )
 from shared.outcomes import Outcome
 from shared.request_body import MAX_BODY_BYTES, Accepted, RequestBody, parse_body
+
+if TYPE_CHECKING:
+    import flask
 
 log = structlog.get_logger()
 
@@ -131,9 +133,7 @@ def _reply(function: str, run_id: str, outcomes: Sequence[Outcome]) -> flask.Res
         return _problem_of((passing or errors)[0], run_id)
     body = _Reply("partial" if errors else "success", function, run_id, outcomes)
     # An error is written as its message.
-    response = flask.Response(
-        msgspec.json.encode(body, enc_hook=str), 503 if passing else 200, mimetype="application/json"
-    )
+    response = _response(msgspec.json.encode(body, enc_hook=str), 503 if passing else 200, "application/json")
     if passing:
         response.headers["Retry-After"] = str(round(max(error.retry_after for error in passing)))
     return response
@@ -154,4 +154,11 @@ def _problem_of(error: EtlError, run_id: str) -> flask.Response:
 
 def _problem(status: int, title: str, detail: str, run_id: str, **more: Any) -> flask.Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "run_id": run_id, **more}
-    return flask.Response(msgspec.json.encode(body), status, content_type="application/problem+json")
+    return _response(msgspec.json.encode(body), status, "application/problem+json")
+
+
+def _response(body: bytes, status: int, content_type: str) -> flask.Response:
+    # functions-framework has imported it by now; at the top it would make importing main.py a third slower.
+    import flask
+
+    return flask.Response(body, status, content_type=content_type)
