@@ -44,7 +44,8 @@ class Judge(msgspec.Struct, frozen=True):
 
 def record_days(call: Call, plan: Plan, units: Sequence[DatedUnit], judge: Judge) -> list[BusinessDayRow]:
     """Judge each day that the call's units speak of by what the warehouse now holds, and write it down."""
-    whole, touched = _whole_days(units), _touched_days(plan, units)
+    whole = _whole_days(units)
+    touched = {key: day for key, day in (_left_days(units) | _touched_days(plan, units)).items() if key not in whole}
     if not whole and not touched:
         return []
     history = history_of(call, touched, "day-history")
@@ -110,7 +111,7 @@ def _touched_days(plan: Plan, units: Iterable[DatedUnit]) -> dict[Day, KnownDay]
         after = plan.followed_to.get(guid)
         until = after.until if after else max(unit.end for unit in finished)
         rejects = Counter(date for unit in finished for date in map(business_date_of, unit.rejects) if date)
-        dates = set(rejects).union(*(unit.dates for unit in finished))
+        dates = set(rejects).union(*(unit.dates | unit.left for unit in finished))
         before = plan.followed.get(guid)
         if before is not None and after is not None:
             dates |= _closed_between(finished[0].hours, before.until, after.until)
@@ -119,13 +120,23 @@ def _touched_days(plan: Plan, units: Iterable[DatedUnit]) -> dict[Day, KnownDay]
     return days
 
 
+def _left_days(units: Iterable[DatedUnit]) -> dict[Day, KnownDay]:
+    """The days that an object has left which was read on another: what is known of them has changed too."""
+    return {
+        (unit.restaurant_guid, date): _known(unit, date, unit.read_at)
+        for unit in units
+        if unit.finished and unit.read_at is not None
+        for date in unit.left
+    }
+
+
 def _closed_between(hours: TradingHours, start: dt.datetime, end: dt.datetime) -> set[dt.date]:
     """The dates that ended before ``end``, and whose nightly close was not past at ``start``."""
     first, last = hours.business_date(start - NIGHTLY_CLOSE), hours.last_finished(end)
     return {date for date in dates_between(first, last) if hours.end(date) + NIGHTLY_CLOSE > start}
 
 
-def _known(unit: DatedUnit, date: dt.date, read_at: dt.datetime, rejects: int) -> KnownDay:
+def _known(unit: DatedUnit, date: dt.date, read_at: dt.datetime, rejects: int = 0) -> KnownDay:
     return KnownDay(
         restaurant=unit.restaurant,
         hours=unit.hours,

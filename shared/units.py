@@ -18,6 +18,7 @@ import msgspec
 from shared.concurrency import side_by_side
 from shared.config import Restaurant
 from shared.date_utils import TradingHours
+from shared.drift import Drift
 from shared.errors import EtlError, OutOfTime, ToastRefused
 from shared.toast_client import Usage
 from shared.toast_objects import ToastObject, Undecodable, rejected_object
@@ -25,6 +26,9 @@ from shared.toast_objects import ToastObject, Undecodable, rejected_object
 # How many units are read at once. One location gives 5 pages a second; a reply takes some tenths of a
 # second, so a few walks keep one location busy, and more of them keep several.
 CONCURRENT_UNITS = 8
+
+
+T = TypeVar("T")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -43,6 +47,8 @@ class Unit(msgspec.Struct, kw_only=True):
     usage: Usage
     endpoint: str
     """What it reads from. Where Toast refuses one unit, the restaurant's others of that endpoint are not asked."""
+    drift: Drift = msgspec.field(default_factory=Drift)
+    """What the replies of its call hold and the code does not know."""
     read_at: dt.datetime | None = None
     """When its reading began, on Toast's clock (UTC)."""
     extracted: Counter[str] = msgspec.field(default_factory=Counter)
@@ -57,6 +63,10 @@ class Unit(msgspec.Struct, kw_only=True):
     def restaurant_guid(self) -> str:
         """Toast's GUID of the restaurant."""
         return self.restaurant.guid
+
+    def watched(self, decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        """``decode`` for the unit's replies, with an eye on what it passes over."""
+        return self.drift.watching(self.endpoint, self.restaurant_guid, decode)
 
     def reject(self, rejected: ToastObject, reason: str) -> None:
         """Take note of an object that was decoded and cannot stand in the warehouse."""
@@ -82,6 +92,8 @@ class DatedUnit(Unit, kw_only=True):
     """Business dates that Toast gave its objects: the partitions to touch."""
     moved_since: set[dt.date] = msgspec.field(default_factory=set)
     """The days on which objects that can have moved between business dates were created."""
+    left: set[dt.date] = msgspec.field(default_factory=set)
+    """Business dates from which the load took away older versions of objects of the unit's restaurant."""
 
 
 class DayUnit(DatedUnit, kw_only=True):

@@ -56,7 +56,9 @@ class VersionLoad(Staging):
             # A call at the same time can have written another version of these objects since, under a date
             # that was empty before. The search that runs last finds both.
             statements.touch(touched | self._moved_from(statements, units, touched, "moved-meanwhile"))
-        return self._check(statements)
+        rows = self._check(statements)
+        self._note_left(units, rows)
+        return _written(rows)
 
     def _moved_from(
         self, statements: VersionStatements, units: Iterable[DatedUnit], touched: set[dt.date], step: str
@@ -85,7 +87,8 @@ class VersionLoad(Staging):
         self._warehouse.run(statements.insert_register(), f"{self._run_id}-insert-{register.name}")
         return True
 
-    def _check(self, statements: VersionStatements) -> dict[tuple[str, str], Written]:
+    def _check(self, statements: VersionStatements) -> Sequence[Mapping[str, Any]]:
+        """Remove what is stale or twice; what the check said."""
         rows = self._warehouse.run(statements.check(), f"{self._run_id}-check").rows
         stale, copies = Counter[str](), Counter[str]()
         newer_runs = {row["newer_run"] for row in rows if row["stale"]}
@@ -99,7 +102,17 @@ class VersionLoad(Staging):
                 self._warehouse.run(statements.delete_stale(table, newer_runs), f"{self._run_id}-stale-{table.name}")
         if copies.total():
             log.info("copies_removed", rows=copies.total())
-        return _written(rows)
+        return rows
+
+    def _note_left(self, units: Iterable[DatedUnit], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Tell the units which business dates lost an object, be it to another version or to another date."""
+        left = {
+            (row["restaurant_guid"], row["stale_date"])
+            for row in rows
+            if row["stale"] and row["table_name"] == self.family.register.name
+        }
+        for unit in units:
+            unit.left |= {date for guid, date in left if guid == unit.restaurant_guid}
 
 
 def _written(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Written]:

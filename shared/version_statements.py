@@ -101,11 +101,12 @@ WHERE {self._not_held()}"""
         return self._insert(register, values, f"{self._staged()} AS staged", same_row)
 
     def check(self) -> Statement:
-        """What this run wrote and what is to be removed, per restaurant, table and newer_run.
+        """What this run wrote and what is to be removed, per restaurant, table, newer_run and stale_date.
 
-        Columns: restaurant_guid, table_name; newer_run, the run that wrote the version by which rows are stale,
-        NULL for rows that are not; inserted (of objects new to the warehouse), updated (of objects held in an
-        older version), stale (rows older than their object's newest version), copies.
+        Columns: restaurant_guid, table_name; newer_run, the run that wrote the version by which rows are stale, and
+        stale_date, the business date that they lie under, both NULL for rows that are not; inserted (of objects new
+        to the warehouse), updated (of objects held in an older version), stale (rows older than their object's
+        newest version), copies.
         """
         guid, version = self.family.guid, self.family.version
         parts = "\nUNION ALL\n".join(self._check_of(table) for table in self.family.tables)
@@ -193,6 +194,7 @@ WHERE {self._not_held()}
   restaurant_guid,
   '{table.name}' AS table_name,
   newer_run,
+  stale_date,
   COUNTIF(is_own AND NOT is_newer) AS inserted,
   COUNTIF(is_own AND is_newer) AS updated,
   COUNTIF(newer_run IS NOT NULL) AS stale,
@@ -203,9 +205,10 @@ FROM (
     present._run_id = @run_id AS is_own,
     present.{version} > versions.oldest AS is_newer,
     IF(present.{version} < versions.newest, versions.newest_run, NULL) AS newer_run,
+    IF(present.{version} < versions.newest, present.business_date, NULL) AS stale_date,
     present._run_id > MIN(present._run_id) OVER (PARTITION BY {same_row}) AS is_copy
   FROM {self._name(table)} AS present
   JOIN versions ON versions.{guid} = present.{guid}
   WHERE {self._touched("present")}
 )
-GROUP BY restaurant_guid, newer_run"""
+GROUP BY restaurant_guid, newer_run, stale_date"""

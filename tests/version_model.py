@@ -135,22 +135,22 @@ class VersionModel:
         for row in sorted(rows, key=lambda row: (-row.version, row.run)):
             if row.table == REGISTER and row.order in staged:
                 held.setdefault(row.order, []).append(row)
-        counts: dict[tuple[str, str | None], Counter[str]] = {}
+        counts: dict[tuple[str, str | None, dt.date | None], Counter[str]] = {}
         for row in rows:
             if row.order in held:
                 newest, oldest = held[row.order][0], held[row.order][-1]
                 is_own, is_newer = row.run == load.run, row.version > oldest.version
-                newer_run = newest.run if row.version < newest.version else None
-                counts.setdefault((row.table, newer_run), Counter()).update(
+                stale = (newest.run, row.date) if row.version < newest.version else (None, None)
+                counts.setdefault((row.table, *stale), Counter()).update(
                     inserted=is_own and not is_newer,
                     updated=is_own and is_newer,
-                    stale=newer_run is not None,
+                    stale=row.version < newest.version,
                     copies=any(_identity(other) == _identity(row) and other.run < row.run for other in rows),
                 )
         return [
-            {"restaurant_guid": "r", "table_name": table, "newer_run": run}
-            | {name: int(count) for name, count in sorted(counts[table, run].items())}
-            for table, run in sorted(counts, key=str)
+            {"restaurant_guid": "r", "table_name": table, "newer_run": run, "stale_date": date}
+            | {name: int(count) for name, count in sorted(counts[table, run, date].items())}
+            for table, run, date in sorted(counts, key=str)
         ]
 
     def delete_stale(self, load: Load, ask: Ask, table: str, rows: set[Row]) -> set[Row]:
