@@ -28,7 +28,8 @@ def read_cash(toast: ToastClient, unit: DayUnit, load: DayLoad, deadline: float)
 
 def _entries(toast: ToastClient, unit: DayUnit, deadline: float) -> list[CashEntryRow]:
     guid, date = unit.restaurant_guid, unit.business_date
-    page = toast.cash_of_day(CASH_ENTRIES, guid, date, decode=decode_cash_entries, usage=unit.usage, deadline=deadline)
+    decode = unit.watched(decode_cash_entries)
+    page = toast.cash_of_day(CASH_ENTRIES, guid, date, decode=decode, usage=unit.usage, deadline=deadline)
     unit.rejects.extend(page.undecodable)
     rows = cash_entry_rows(page.objects, restaurant_guid=guid, business_date=date, rejected=unit.reject)
     unit.extracted[FACT_CASH_ENTRIES.name] = len(rows)
@@ -37,7 +38,8 @@ def _entries(toast: ToastClient, unit: DayUnit, deadline: float) -> list[CashEnt
 
 def _deposits(toast: ToastClient, unit: DayUnit, deadline: float) -> list[CashDepositRow]:
     guid, date = unit.restaurant_guid, unit.business_date
-    page = toast.cash_of_day(CASH_DEPOSITS, guid, date, decode=decode_deposits, usage=unit.usage, deadline=deadline)
+    decode = unit.watched(decode_deposits)
+    page = toast.cash_of_day(CASH_DEPOSITS, guid, date, decode=decode, usage=unit.usage, deadline=deadline)
     unit.rejects.extend(page.undecodable)
     rows = deposit_rows(page.objects, restaurant_guid=guid, business_date=date, rejected=unit.reject)
     unit.extracted[FACT_CASH_DEPOSITS.name] = len(rows)

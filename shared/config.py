@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_profile: RateProfile = "documented"
     time_budget: float = 400.0
     """Seconds into a call after which nothing more is begun to be read, and nothing tried again."""
+    timeout: float = 540.0
+    """Seconds after which the platform ends a call: the log says how much of it a call took."""
 
     def __repr__(self) -> str:
         """Leave the credentials out: a repr ends up in logs and tracebacks."""
@@ -74,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             restaurants_file=Path(get("RESTAURANTS_FILE", str(DEFAULT_RESTAURANTS_FILE))),
             rate_profile="conservative" if profile == "conservative" else "documented",
             time_budget=_seconds("TIME_BUDGET_SECONDS", get("TIME_BUDGET_SECONDS", "400")),
+            timeout=_seconds("FUNCTION_TIMEOUT_SECONDS", get("FUNCTION_TIMEOUT_SECONDS", "540"), ""),
         )
 
 
@@ -87,15 +90,13 @@ def _base_url(variable: str, value: str) -> str:
     return url.rstrip("/")
 
 
-def _seconds(variable: str, value: str) -> float:
+def _seconds(variable: str, value: str, bound: str = ", below the function's timeout") -> float:
     try:
         seconds = float(value)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < math.inf:
-        raise ConfigurationError(
-            f"{variable} is {value!r}; set it to a number of seconds, below the function's timeout."
-        )
+        raise ConfigurationError(f"{variable} is {value!r}; set it to a number of seconds{bound}.")
     return seconds
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import structlog
 
 from shared import logs
 from shared.calls import new_run_id
+from shared.config import Settings
 from shared.errors import (
     ConfigurationError,
     EtlError,
@@ -38,7 +39,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Work = Callable[[str, RequestBody], Sequence[Outcome]]
-"""Does a call: from its run id and body to the outcome for each restaurant."""
+"""Does a call that loads: from its run id and body to the outcome for each restaurant."""
+
+
+class Answer(NamedTuple):
+    """What a call is answered with, and what its last log line tells of it."""
+
+    response: flask.Response
+    summed_up: dict[str, Any]
+
 
 _PROBLEMS: dict[type[EtlError], tuple[int, str]] = {
     InvalidRequest: (400, "The request is not valid"),
@@ -54,23 +63,68 @@ _PROBLEMS: dict[type[EtlError], tuple[int, str]] = {
 
 def serve(request: flask.Request, function: str, accepted: Accepted, work: Work) -> flask.Response:
     """Answer one HTTP request with the work of ``function``, which can be asked for what is ``accepted``."""
+
+    def load(run_id: str, body: bytes) -> Answer:
+        asked = parse_body(body, accepted)
+        if asked.restaurant_guid != "ALL":
+            logs.add(restaurant=asked.restaurant_guid)
+        outcomes = work(run_id, asked)
+        return Answer(_reply(function, run_id, outcomes), _summed_up(outcomes))
+
+    return answer(request, function, load)
+
+
+def answer(request: flask.Request, function: str, work: Callable[[str, bytes], Answer]) -> flask.Response:
+    """Answer one HTTP request: with what ``work`` makes of the run id and the body, or with what went wrong."""
     run_id = new_run_id(function)
     began = time.monotonic()
+    summed_up: dict[str, Any] = {}
     try:
-        logs.bind(run_id=run_id, function=function)
+        logs.bind(run_id=run_id, function=function, **logs.trace_of(request.headers))
         logs.configure()
         body = _body_of(request)
-        response = _refused_at_the_door(request, len(body), run_id) or _reply(
-            function, run_id, work(run_id, parse_body(body, accepted))
-        )
+        refused = _refused_at_the_door(request, len(body), run_id)
+        response, summed_up = Answer(refused, {}) if refused else work(run_id, body)
     except EtlError as error:
         response = _problem_of(error, run_id)
     except Exception:
         log.exception("internal_error")
         detail = f"A fault of ours; the log of run {run_id} has the details."
         response = _problem(500, "Internal error", detail, run_id)
-    log.info("call_ended", http_status=response.status_code, seconds=round(time.monotonic() - began, 3))
+    seconds = time.monotonic() - began
+    log.info(
+        "call_ended",
+        http_status=response.status_code,
+        seconds=round(seconds, 3),
+        timeout_share=round(seconds / _timeout(), 3),
+        **summed_up,
+    )
     return response
+
+
+def _timeout() -> float:
+    try:
+        return Settings.from_environment().timeout
+    except ConfigurationError:  # which the reply tells
+        return Settings().timeout
+
+
+def _summed_up(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """What a call that loads came to, over all its restaurants."""
+    requests = sum(outcome.requests for outcome in outcomes)
+    throttled = sum(outcome.throttled for outcome in outcomes)
+    rows = [outcome.rows() for outcome in outcomes]
+    return {
+        "restaurants": len(outcomes),
+        "failed": sum(outcome.error is not None for outcome in outcomes),
+        "pages": sum(outcome.pages for outcome in outcomes),
+        "requests": requests,
+        "throttled": throttled,
+        "throttled_share": round(throttled / max(requests, 1), 4),
+        "rejects": sum(outcome.rejects for outcome in outcomes),
+        "drift": len({unknown for outcome in outcomes for unknown in outcome.drift}),
+        **{name: sum(counts[name] for counts in rows) for name in ("extracted", "inserted", "updated")},
+    }
 
 
 def _log_outcome(outcome: Outcome) -> None:
@@ -86,7 +140,9 @@ def _log_outcome(outcome: Outcome) -> None:
         end_date=outcome.end_date and str(outcome.end_date),
         pages=outcome.pages,
         requests=outcome.requests,
+        throttled=outcome.throttled,
         rejects=outcome.rejects,
+        drift=len(outcome.drift),
         notes=outcome.notes or None,
         **outcome.rows(),
         error=str(outcome.error) if outcome.error else None,

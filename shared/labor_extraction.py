@@ -41,4 +41,5 @@ def _page(toast: ToastClient, unit: DatedUnit, deadline: float) -> Page[TimeEntr
         ask, start, end = toast.time_entries_modified, unit.start, unit.end
     else:
         raise TypeError(f"{unit.name} is neither a day nor a window")
-    return ask(unit.restaurant_guid, start, end, decode=decode_time_entries, usage=unit.usage, deadline=deadline)
+    decode = unit.watched(decode_time_entries)
+    return ask(unit.restaurant_guid, start, end, decode=decode, usage=unit.usage, deadline=deadline)

@@ -94,4 +94,5 @@ def _run(call: Call, plan: Plan, result: Outcome, finished_at: dt.datetime) -> R
         covered_from=coverage.since if coverage else None,
         watermark=coverage.until if coverage else None,
         menus_updated_at=plan.menus_updated_at.get(result.restaurant_guid),
+        drift=len(result.drift),
     )

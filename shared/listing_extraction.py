@@ -51,7 +51,7 @@ def read_listing(toast: ToastClient, unit: ListingUnit, load: DimensionLoad, dea
 
 def _read(toast: ToastClient, unit: ListingUnit, deadline: float) -> Listing:
     kind = unit.listing
-    decode = partial(kind.decode, restaurant_guid=unit.restaurant_guid, contacts=unit.contacts)
+    decode = unit.watched(partial(kind.decode, restaurant_guid=unit.restaurant_guid, contacts=unit.contacts))
     if kind.endpoint.paging == "token":
         pages = toast.listing(kind.endpoint, unit.restaurant_guid, decode=decode, usage=unit.usage, deadline=deadline)
     else:

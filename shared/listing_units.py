@@ -37,6 +37,7 @@ def listing_units(call: Call, plan: Plan) -> list[ListingUnit]:
         ListingUnit(
             restaurant=restaurant,
             usage=plan.usage[restaurant.guid],
+            drift=plan.drift,
             endpoint=kind.endpoint.name,
             listing=kind,
             contacts=call.tenant.employee_contacts,

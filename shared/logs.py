@@ -1,21 +1,35 @@
 """Structured logs: one JSON object a line, in the shape that Cloud Logging understands.
 
-Every line carries the run id that ``bind`` set, whichever thread writes it. Nothing that is logged may
-hold a secret or a guest's data.
+Every line carries what ``bind`` set (run id, function, trace), whichever thread writes it. Nothing that is logged may
+hold a secret or a guest's data. docs/logs.md lists the events and their fields.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 
 from shared.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from werkzeug.datastructures import Headers
+
+
+TRACE = "logging.googleapis.com/trace"
+"""The field by which Cloud Logging shows a line below the request that it belongs to."""
+
+# The two headers of Cloud Run that name a request's trace: W3C's, and Google's older one.
+_TRACE_HEADERS = (
+    ("traceparent", re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")),
+    ("X-Cloud-Trace-Context", re.compile(r"([0-9a-f]{32})(?:/.*)?", re.IGNORECASE)),
+)
 
 
 def configure(level: str | None = None) -> None:
@@ -51,4 +65,19 @@ def _as_cloud_logging(_logger: Any, method: str, event: MutableMapping[str, Any]
 def bind(**fields: Any) -> None:
     """Begin a call: its lines carry these fields, and none of the call before."""
     structlog.contextvars.clear_contextvars()
+    add(**fields)
+
+
+def add(**fields: Any) -> None:
+    """Let the lines of the call carry these fields, too, from now on."""
     structlog.contextvars.bind_contextvars(**fields)
+
+
+def trace_of(headers: Mapping[str, str] | Headers) -> dict[str, str]:
+    """The field that ties lines to the request with these headers; none without a trace or GOOGLE_CLOUD_PROJECT."""
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT", "").strip()
+    for name, form in _TRACE_HEADERS:
+        match = form.fullmatch(headers.get(name) or "")
+        if project and match and int(match[1], 16):
+            return {TRACE: f"projects/{project}/traces/{match[1].lower()}"}
+    return {}

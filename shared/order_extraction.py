@@ -49,7 +49,11 @@ def read_orders(toast: ToastClient, unit: DatedUnit, load: VersionLoad, deadline
 def _pages(toast: ToastClient, unit: DatedUnit, deadline: float) -> Iterable[OrdersPage]:
     if isinstance(unit, DayUnit):
         return toast.orders_by_business_date(
-            unit.restaurant_guid, unit.business_date, decode=decode_orders_page, usage=unit.usage, deadline=deadline
+            unit.restaurant_guid,
+            unit.business_date,
+            decode=unit.watched(decode_orders_page),
+            usage=unit.usage,
+            deadline=deadline,
         )
     if isinstance(unit, WindowUnit):
         return _modified(toast, unit, unit.start, unit.end, deadline)
@@ -60,7 +64,7 @@ def _modified(
     toast: ToastClient, unit: DatedUnit, start: dt.datetime, end: dt.datetime, deadline: float
 ) -> Iterable[OrdersPage]:
     return toast.orders_modified(
-        unit.restaurant_guid, start, end, decode=decode_orders_page, usage=unit.usage, deadline=deadline
+        unit.restaurant_guid, start, end, decode=unit.watched(decode_orders_page), usage=unit.usage, deadline=deadline
     )
 
 

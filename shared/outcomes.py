@@ -29,7 +29,11 @@ class Outcome(msgspec.Struct, kw_only=True):
     tables: dict[str, dict[str, int]]
     pages: int
     requests: int
+    throttled: int
+    """429s among the replies to the requests."""
     rejects: int
+    drift: list[str]
+    """Fields and values in Toast's replies that the code does not know, each once."""
     business_days: list[dict[str, Any]]
     resume_from: dict[str, Any] | None
     notes: list[str]
@@ -89,7 +93,9 @@ def _outcome(
         },
         pages=usage.pages,
         requests=usage.requests,
+        throttled=usage.throttled,
         rejects=sum(len(unit.rejects) for unit in finished),
+        drift=plan.drift.of(restaurant),
         business_days=[
             {"business_date": day.business_date, "status": day.status, "reason": day.reason, "complete": day.complete}
             for day in sorted(days, key=lambda day: day.business_date)

@@ -13,6 +13,7 @@ from shared.config import Restaurant
 from shared.coverage import OVERLAP, SETTLING, Coverage, coverage_of
 from shared.date_utils import TradingHours, dates_between
 from shared.day_history import DayHistory, history_of
+from shared.drift import Drift
 from shared.errors import EtlError, InvalidRequest, ToastRefused
 from shared.toast_client import RestaurantInfo, Usage, longest_window_after
 from shared.toast_endpoints import Endpoint
@@ -44,6 +45,8 @@ class Plan(msgspec.Struct):
     terms: dict[str, Terms]
     failures: dict[str, EtlError]
     usage: dict[str, Usage]
+    drift: Drift = msgspec.field(default_factory=Drift)
+    """What the replies hold and the code does not know."""
     followed: dict[str, Coverage | None] = {}
     """The restaurants whose changes this call follows, with what was known of each before (None: nothing)."""
     followed_to: dict[str, Coverage] = {}
@@ -203,6 +206,7 @@ def _days(
         yield DayUnit(
             restaurant=restaurant,
             usage=plan.usage[restaurant.guid],
+            drift=plan.drift,
             endpoint=endpoint.name,
             hours=terms.hours,
             first_business_date=terms.first_business_date,
@@ -218,6 +222,7 @@ def _windows(
         yield WindowUnit(
             restaurant=restaurant,
             usage=plan.usage[restaurant.guid],
+            drift=plan.drift,
             endpoint=endpoint.name,
             hours=terms.hours,
             first_business_date=terms.first_business_date,

@@ -70,6 +70,9 @@ class RunRow(Row):
     menus_updated_at: Annotated[
         dt.datetime | None, Meta(description="Toast's lastUpdated of the menus that the warehouse holds (UTC).")
     ]
+    drift: Annotated[
+        int | None, Meta(description="Kinds of fields and values in Toast's replies that the code does not know.")
+    ]
 
 
 class RejectRow(Row):

@@ -146,13 +146,13 @@ def _loaded_parts(value: Any, kind: type[ToastObject] | None, plain: bool) -> An
     if isinstance(value, dict):
         if kind is None:
             return "(an object)"
-        fields = _fields_of(kind)
+        fields = fields_of(kind)
         return {name: _loaded_parts(item, *fields[name]) for name, item in value.items() if name in fields}
     return value if plain or value is None else f"(a {type(value).__name__})"
 
 
 @cache
-def _fields_of(kind: type[ToastObject]) -> dict[str, tuple[type[ToastObject] | None, bool]]:
+def fields_of(kind: type[ToastObject]) -> dict[str, tuple[type[ToastObject] | None, bool]]:
     """The fields of a Toast object as Toast names them: which kind of object each holds, and if a plain value may."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.encode_name: _content_of(hints[field.name]) for field in msgspec.structs.fields(kind)}
