@@ -37,5 +37,5 @@ clean:  ## Remove what the other targets made: .venv, .data with the demo's tabl
 	rm -rf .venv .data build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.installed: requirements.txt constraints.txt pyproject.toml local_stack/setup.sh
+.venv/.installed: requirements.txt constraints.txt pyproject.toml local_stack/setup.sh local_stack/tasks-emulator.txt
 	@local_stack/setup.sh

@@ -303,6 +303,20 @@ def emulator_process(data_dir: Path) -> ServerProcess:
     )
 
 
+def tasks_emulator_process(data_dir: Path, queue: str, *, max_retries: int = -1) -> ServerProcess:
+    """The emulated Cloud Tasks with one queue, in the environment that setup_tasks_emulator.sh makes for it."""
+    return ServerProcess(
+        "tasks-emulator",
+        lambda port: [
+            *(str(ROOT / ".venv" / "tasks-emulator" / "bin" / "python"), "-W", "ignore"),
+            *("-m", "local_stack.tasks_emulator", "--port", str(port)),
+            *("--queue", queue, "--max-retries", str(max_retries)),
+        ],
+        ready=r"tasks emulator serving (http://\S+)",
+        log_path=data_dir / "logs" / "tasks-emulator.log",
+    )
+
+
 def function_process(
     name: str, data_dir: Path, environment: Mapping[str, str], *, source: Path = ROOT / "main.py"
 ) -> ServerProcess:
