@@ -30,6 +30,7 @@ from backfill.options import (
 from backfill.places import chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
+from backfill.runner import RETRY_WAIT
 from backfill.spans import Span
 from backfill.status import print_status, status_of
 from backfill.survey import survey, units_left
@@ -129,6 +130,14 @@ def plan(
 @restaurants_option
 @click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
 @click.option("--workers", type=click.IntRange(1, 500), help="Calls at once.  [default: one a lane, up to 16]")
+@click.option(
+    "--retry-wait",
+    type=click.FloatRange(0),
+    default=RETRY_WAIT,
+    show_default=True,
+    metavar="SECONDS",
+    help="Before the second try of a call; six times that before the third.",
+)
 @click.option("--off-peak", metavar="HH:MM-HH:MM", help="Begin calls only at these hours, such as 23:00-09:00.")
 @click.option(
     "--time-zone", metavar="ZONE", help="Zone of --off-peak, such as America/New_York.  [default: this machine's]"
@@ -157,6 +166,7 @@ def run(
     restaurants: str,
     chunk_days: dict[str, int],
     workers: int | None,
+    retry_wait: float,
     off_peak: str | None,
     time_zone: str | None,
     most_backfills: int,
@@ -184,7 +194,7 @@ def run(
             wanted,
             console,
             chunk_days=chunk_days,
-            limits=Limits(workers=workers, most_backfills=most_backfills, may_start=may_start),
+            limits=Limits(workers=workers, most_backfills=most_backfills, may_start=may_start, retry_wait=retry_wait),
         )
         outcome = backfill.run(only_failed=failed, with_configuration=not skip_configuration, with_gates=not skip_gates)
     sys.exit(outcome)

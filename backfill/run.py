@@ -15,7 +15,7 @@ from backfill.journal import Journal, new_backfill_id
 from backfill.ledger import Ledger, Running
 from backfill.places import Place, toast_now
 from backfill.plan import Conditions, planned, workers_for
-from backfill.runner import Ended, Listener, Runner
+from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
 from backfill.work import Unit, Wanted
 from shared.config import Restaurant, Tenant
@@ -35,6 +35,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     workers: int | None = None
     most_backfills: int = MOST_BACKFILLS
     may_start: Callable[[], bool] = lambda: True
+    retry_wait: float = RETRY_WAIT
 
 
 class Result:
@@ -156,6 +157,7 @@ class Backfill:
             listeners,
             workers=workers,
             may_start=self._limits.may_start,
+            retry_wait=self._limits.retry_wait,
         )
         journal.start()
         try:

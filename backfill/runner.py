@@ -19,12 +19,14 @@ import msgspec
 
 from backfill.replies import Verdict, judge
 from backfill.spans import Span, without
-from backfill.targets import Caller, TargetFailed
+from backfill.targets import Caller
 from backfill.work import SOURCE_OF, Complete, Unit, by_lane
 
 TRIES = 3
-# Seconds before the second and the third try; a function has tried Toast for two minutes by then.
-BACKOFF = (10.0, 60.0)
+# Seconds before the second try, and how much longer each further one waits. A function that gives up has tried
+# Toast for two minutes itself.
+RETRY_WAIT = 10.0
+RETRY_FACTOR = 6.0
 # So many units of a lane that fail one after the other speak for all that are left of it.
 GIVE_UP_AFTER = 3
 # A reply that says "go on" for ever comes to an end: so many continuations of one unit.
@@ -94,14 +96,14 @@ class Runner:
         *,
         workers: int,
         may_start: Callable[[], bool] = lambda: True,
-        backoff: Sequence[float] = BACKOFF,
+        retry_wait: float = RETRY_WAIT,
     ) -> None:
         self._tenant = tenant
         self._caller = caller
         self._listeners = tuple(listeners)
         self._workers = workers
         self._may_start = may_start
-        self._backoff = backoff
+        self._retry_wait = retry_wait
         self._lanes = [_Lane(own) for own in by_lane(units).values()]
         self._lock = threading.Condition()
         self._stopped = False
@@ -188,13 +190,14 @@ class Runner:
         progress = verdict.resume_from is not None and verdict.resume_from > (lane.start or dt.date.min)
         if progress and lane.calls < MOST_CALLS:
             lane.start, lane.tries = verdict.resume_from, 0
-            wait = min(verdict.wait, self._backoff[0])
+            wait = min(verdict.wait, self._retry_wait)
         else:
             lane.tries += 1
             if verdict.outcome == "failed" or lane.tries >= TRIES:
                 self._fail(lane, unit, verdict.error)
                 return
-            wait = max(verdict.wait, self._backoff[lane.tries - 1] * random.uniform(0.8, 1.2))  # noqa: S311
+            backoff = self._retry_wait * RETRY_FACTOR ** (lane.tries - 1)
+            wait = max(verdict.wait, backoff * random.uniform(0.8, 1.2))  # noqa: S311
         lane.ready_at = time.monotonic() + wait
         for listener in self._listeners:
             listener.will_retry(unit, verdict.error, wait)
@@ -224,6 +227,3 @@ class Runner:
 def _is_complete(unit: Unit, complete: Complete) -> bool:
     spans = complete.get((SOURCE_OF.get(unit.function, ""), unit.restaurant_guid), ())
     return isinstance(unit.span, Span) and not without([unit.span], spans)
-
-
-__all__ = ["BACKOFF", "GIVE_UP_AFTER", "TRIES", "Ended", "Listener", "Runner", "TargetFailed"]

@@ -23,6 +23,7 @@ from backfill.work import (
 )
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Tenant
+from shared.run_tables import ETL_BACKFILL_UNITS
 
 # Configuration that was read so lately need not be read again before the facts.
 CONFIGURATION_AGE = dt.timedelta(days=1)
@@ -53,9 +54,9 @@ def survey(
     now: dt.datetime,
 ) -> Survey:
     """Ask the warehouse what is there; without one, plan as if nothing were. Raises WarehouseError."""
-    if warehouse is None:
+    if warehouse is None or not warehouse.holds(ETL_BACKFILL_UNITS):
         locations = [location_of(restaurant, {}) for restaurant in restaurants]
-        note = "No warehouse is known here: planned as if nothing were loaded."
+        note = "No tables are known here: planned as if nothing were loaded."
         return Survey(tenant=tenant, locations=locations, now=now, notes=[note, *_notes(locations, wanted, now)])
     ledger = Ledger(warehouse)
     locations = ledger.locations(restaurants)

@@ -220,6 +220,18 @@ class Warehouse:
         except Exception as error:
             log.warning("staging_not_dropped", table=name, error=str(error))
 
+    def holds(self, table: Table) -> bool:
+        """Whether a table is there; nothing is created."""
+
+        def look() -> bool:
+            try:
+                self._client.get_table(f"{self.dataset}.{table.name}", retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
+            except google_errors.NotFound:
+                return False
+            return True
+
+        return self._persist(f"look for {table.name}", look)
+
     # --- jobs ----------------------------------------------------------------------------------------
 
     def run(self, statement: Statement, job: str) -> Answer:
