@@ -44,9 +44,9 @@ from shared.toast_orders import (
 )
 
 _ENTITY = "entityType externalId"
-_CHANGES = "createdDate modifiedDate deletedDate deleted"
-_ON_SCREEN = "posName posButtonColorLight posButtonColorDark"
-_OF_MENUS = f"{_ON_SCREEN} multiLocationId masterId description visibility image"
+_CHANGES = "createdDate modifiedDate deletedDate"
+_ON_SCREEN = "posButtonColorLight posButtonColorDark masterId visibility"
+_OF_MENUS = f"{_ON_SCREEN} description image"
 
 UNUSED_FIELDS: dict[type[ToastObject], str] = {
     Reference: f"{_ENTITY} multiLocationId",
@@ -78,7 +78,7 @@ UNUSED_FIELDS: dict[type[ToastObject], str] = {
     "v2EmployeeGuid disabled",
     EmployeeWithContacts: f"{_ENTITY} {_CHANGES} phoneNumberCountryCode jobReferences wageOverrides v2EmployeeGuid "
     "disabled",
-    Job: f"{_ENTITY} {_CHANGES}",
+    Job: f"{_ENTITY} {_CHANGES} deleted",
     Restaurant: "urls location schedules delivery onlineOrdering prepTimes",
     General: "description",
     Named: _ENTITY,
@@ -94,14 +94,14 @@ UNUSED_FIELDS: dict[type[ToastObject], str] = {
     TaxRate: f"{_ENTITY} taxTable conditionalTaxRates",
     TipWithholding: _ENTITY,
     # --- menus ---
-    Menu: f"{_OF_MENUS} highResImage availability",
-    MenuGroup: f"{_OF_MENUS} itemTags",
+    Menu: f"{_OF_MENUS} posName multiLocationId highResImage availability",
+    MenuGroup: f"{_OF_MENUS} posName multiLocationId itemTags",
     # Options of modifier groups are items, too, and have some fields of their own: the last line.
     MenuItem: f"{_OF_MENUS} kitchenName pricingRules isDiscountable taxInfo itemTags calories contentAdvisories "
     "unitOfMeasure portions prepTime prepStations modifierGroupReferences eligiblePaymentAssistancePrograms images "
     "allergens sortOrder isComboParent guestCount length width height dimensionUnitOfMeasure weight "
     "weightUnitOfMeasure referenceId isDefault allowsDuplicates modifierOptionTaxInfo",
-    ModifierGroup: f"{_ON_SCREEN} referenceId masterId visibility pricingRules defaultOptionsChargePrice "
+    ModifierGroup: f"{_ON_SCREEN} referenceId pricingRules defaultOptionsChargePrice "
     "defaultOptionsSubstitutionPricing preModifierGroupReference",
     SalesCategory: "",
 }

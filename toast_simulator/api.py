@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -89,6 +90,9 @@ class Api:
                 response = self._limited(request, endpoint, guid)
         except ApiError as failure:
             return failure.response()
+        drift = self._strike(request, "drift")
+        if drift:
+            response = _drifted(response, drift)
         truncated = self._strike(request, "truncated_body")
         return _truncated(response, truncated) if truncated else response
 
@@ -168,6 +172,24 @@ class Api:
 
 _LOGIN = Endpoint(LOGIN_PATH)
 _OTHER = Endpoint("/other")
+
+
+def _drifted(response: Response, fault: FaultRequest) -> Response:
+    """A field of the first object is what the fault says, whether or not it was there; of an empty list nothing is."""
+    content = msgspec.json.decode(bytes(response.body))
+    *way, name = fault.field.split(".")
+    target = _first(content)
+    for step in way:
+        target = _first(target.get(step)) if isinstance(target, dict) else None
+    if isinstance(target, dict):
+        target[name] = fault.value
+        response.body = msgspec.json.encode(content)
+        response.headers["content-length"] = str(len(response.body))
+    return response
+
+
+def _first(content: Any) -> Any:
+    return next(iter(content), None) if isinstance(content, list) else content
 
 
 def _truncated(response: Response, fault: FaultRequest) -> Response:

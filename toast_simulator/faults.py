@@ -17,6 +17,7 @@ Kind = Literal[
     "edit_while_paging",
     "publish_while_paging",
     "forbidden",
+    "drift",
 ]
 
 
@@ -27,6 +28,8 @@ class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     status: Literal[500, 501, 502, 503, 504] = 503
     seconds: float = 1.0
     variant: Literal["json", "connection"] = "json"
+    field: str = "futureField"
+    value: str | int | None = "FUTURE_VALUE"
     times: int | None = None
     rate: float | None = None
     path: str = ""
@@ -42,6 +45,8 @@ class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise ValueError("rate must be from 0 to 1")
         if self.seconds < 0 or self.after < 0:
             raise ValueError("seconds and after must not be negative")
+        if not all(self.field.split(".")):
+            raise ValueError("field must be a name, or names divided by dots")
 
 
 class Fault(msgspec.Struct, kw_only=True):

@@ -103,6 +103,18 @@ def test_a_truncated_body_can_end_with_the_connection(faulty: Client) -> None:
     assert faulty.get(PATH).status_code == 200
 
 
+def test_drift_puts_a_value_where_it_is_told(faulty: Client) -> None:
+    """Nothing else changes, and of an empty list nothing can."""
+    plain = faulty.get(PATH).json()
+    faulty.control("faults", kind="drift", field="checks.futureField", value=1)
+    drifted = faulty.get(PATH).json()
+    assert drifted[0]["checks"][0].pop("futureField") == 1
+    assert drifted == plain
+    assert faulty.get(PATH).json() == plain
+    faulty.control("faults", kind="drift")
+    assert faulty.get("/orders/v2/ordersBulk?businessDate=20160101").json() == []
+
+
 def test_an_expired_token_needs_a_new_login(faulty: Client) -> None:
     before = faulty.session.headers["Authorization"]
     faulty.control("faults", kind="expired_token")
@@ -159,6 +171,7 @@ def test_edits_while_paging_are_truth(start: Callable[..., Client]) -> None:
         {"kind": "status_429", "rate": 2},
         {"kind": "delay", "seconds": -1},
         {"kind": "status_429", "unknown": True},
+        {"kind": "drift", "field": "checks..source"},
         {},
     ],
 )
