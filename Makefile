@@ -6,13 +6,19 @@ SCRIPTS := .ci/run $(wildcard *.sh) $(wildcard */*.sh)
 BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign lint bench clean
+.PHONY: help demo backfill-demo backfill-demo-all test campaign lint bench clean
 
 help:  ## Say what there is to run
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this machine and compare it with the truth
 	@$(PYTHON) -m local_stack.demo $(ARGS)
+
+backfill-demo: .venv/.installed  ## Prove the backfill: 13 restaurants, 60 weeks of orders, half an hour (ARGS="--weeks 4" for less)
+	@$(PYTHON) -m local_stack.backfill_demo $(ARGS)
+
+backfill-demo-all: .venv/.installed  ## The same with cash and labor
+	@$(PYTHON) -m local_stack.backfill_demo --functions orders,cash,labor $(ARGS)
 
 # Two at a time, a file always in one piece: the servers and the SQL analyser that a file needs start once for it.
 test: .venv/.installed  ## Run the whole test suite (ARGS="-k name" for a part of it)

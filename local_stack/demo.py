@@ -147,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a log file or a pager shows each line as it comes
     console = Console(highlight=False, soft_wrap=True)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     try:
         report = run(options, console)
     except KeyboardInterrupt:
@@ -176,7 +176,7 @@ def run(options: argparse.Namespace, console: Console) -> Report:
         with report.step("start the servers"):
             console.print("Starting the simulated Toast, the emulated BigQuery and the functions …")
             cleanup.enter_context(stack)
-        cleanup.push(_undisturbed)
+        cleanup.push(undisturbed)
         _print_servers(stack, console)
         _load_all(stack, restaurants, start, end, report, console)
         with report.step("compare"), contextlib.closing(warehouse_client(stack.emulator_url)) as client:
@@ -535,12 +535,12 @@ def _days(text: str) -> int:
     return int(text)
 
 
-def _leave(*_: Any) -> NoReturn:
+def leave(*_: Any) -> NoReturn:
     """SIGTERM leaves by the way of every exception, so that the servers end before the demo does."""
     sys.exit(128 + signal.SIGTERM)
 
 
-def _undisturbed(*_: object) -> None:
+def undisturbed(*_: object) -> None:
     """Let nobody interrupt the ending of the servers: the second Ctrl-C of an impatient user comes to nothing."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

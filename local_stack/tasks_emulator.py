@@ -2,10 +2,10 @@
 
     .venv/tasks-emulator/bin/python -m local_stack.tasks_emulator --port 9022 --queue projects/P/locations/L/queues/Q
 
-The emulator is gcloud-tasks-emulator. As it comes, it takes a second task of the same name, has no GetTask, and
-leaves a task that is being dispatched out of its lists; this launcher sees to all three, as Cloud Tasks does. What
-it still lacks: rate limits and backoff (it dispatches one task of a queue at a time, and a failed one at once
-again, after the others), dispatch deadlines, OIDC tokens, and an end to the memory of names.
+The emulator is gcloud-tasks-emulator. As it comes, it takes a second task of the same name, has no GetTask, leaves
+a task that is being dispatched out of its lists, and fails over a queue that is not there; this launcher sees to all
+four, as Cloud Tasks does. What it still lacks: rate limits and backoff (it dispatches one task of a queue at a time,
+and a failed one at once again, after the others), dispatch deadlines, OIDC tokens, and an end to the memory of names.
 """
 
 from __future__ import annotations
@@ -54,10 +54,16 @@ class Queues(QueueState):  # type: ignore[misc]
         finally:
             del self._dispatched[task_name]
 
+    def queue(self, name: str) -> Queue:
+        """A queue. Raises NotFound."""
+        if name not in self._queues:
+            raise NotFound("Queue does not exist.")  # type: ignore[no-untyped-call]
+        found: Queue = self._queues[name]
+        return found
+
     def list_tasks(self, queue_name: str) -> list[Task]:
         """The tasks of a queue, those that are being dispatched included."""
-        if queue_name not in self._queues:
-            raise NotFound("Queue does not exist.")  # type: ignore[no-untyped-call]
+        self.queue(queue_name)
         listed = {task.name: task for task in self._queue_tasks[queue_name]}
         return list((self._dispatched | listed).values())
 
