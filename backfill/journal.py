@@ -66,12 +66,12 @@ class Journal:
         self._beat("running")
         self._thread.start()
 
-    def finish(self, state: str) -> None:
-        """Write what is left and the last sign: done, failed or stopped."""
+    def finish(self, state: str, *, expected_end_at: dt.datetime | None = None) -> None:
+        """Write what is left and the last sign: done, failed or stopped; or queued, and until when that goes on."""
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout=self._seconds)
-        self._persist(state)
+        self._persist(state, expected_end_at)
 
     # --- the runner's events ---------------------------------------------------------------------------
 
@@ -85,10 +85,8 @@ class Journal:
         """Keep it until the next beat."""
         with self._lock:
             self._pending.append(ended)
-            if ended.state == "done":
-                self._done += 1
-            else:
-                self._failed += 1
+            self._done += ended.state == "done"
+            self._failed += ended.state in ("failed", "skipped")
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -100,14 +98,14 @@ class Journal:
             except EtlError as error:
                 log.warning("backfill_beat_failed", error=str(error))
 
-    def _persist(self, state: str) -> None:
+    def _persist(self, state: str, expected_end_at: dt.datetime | None = None) -> None:
         try:
             self._write_units()
-            self._beat(state)
+            self._beat(state, expected_end_at)
         except EtlError as error:
             log.warning("backfill_journal_not_written", error=str(error))
 
-    def _beat(self, state: str) -> None:
+    def _beat(self, state: str, expected_end_at: dt.datetime | None = None) -> None:
         now = dt.datetime.now(dt.UTC)
         row = BackfillRow(
             backfill_id=self._id,
@@ -121,6 +119,7 @@ class Journal:
             units=self._units,
             units_done=self._done,
             units_failed=self._failed,
+            expected_end_at=expected_end_at,
         )
         self._warehouse.run(insert_values(self._warehouse.dataset, ETL_BACKFILLS, [row]), self._job("beat"))
 
@@ -145,7 +144,7 @@ class Journal:
             end_date=span.end if span else None,
             ended_at=ended.ended_at,
             ended_date=ended.ended_at.date(),
-            state="done" if ended.state == "done" else "failed",
+            state="failed" if ended.state == "skipped" else ended.state,
             attempts=ended.attempts,
             seconds=Decimal(str(round(ended.seconds, 3))),
             pages=ended.pages,

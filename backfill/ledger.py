@@ -21,6 +21,9 @@ from shared.statements import Parameter, Statement
 # A backfill that gave no sign of life for so long is over, however it ended.
 SILENCE = dt.timedelta(minutes=15)
 
+# How long ago a backfill can have been queued that is still under way: Cloud Tasks keeps a task for 31 days.
+QUEUED_FOR = dt.timedelta(days=31)
+
 # How far back the pace of earlier calls is looked at.
 RECENT = dt.timedelta(days=90)
 
@@ -34,7 +37,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Another backfill that is under way."""
+    """A backfill that is under way: it gave a sign of life lately, or it is queued and should not have ended yet."""
 
     backfill_id: str
     beat_at: dt.datetime
@@ -44,6 +47,8 @@ class Running(msgspec.Struct, frozen=True):
     units: int
     units_done: int
     units_failed: int
+    expected_end_at: dt.datetime | None = None
+    """Of a queued one, whose calls come from Cloud Tasks."""
 
     def overlaps(self, units: Collection[Unit]) -> bool:
         """Whether it may do some of the same units."""
@@ -63,6 +68,24 @@ class FailedUnit(msgspec.Struct, frozen=True):
     unit: Unit
     attempts: int
     ended_at: dt.datetime
+    error: str
+
+
+class QueuedUnit(msgspec.Struct, frozen=True):
+    """A unit that was put into a queue and of which nothing was written down since."""
+
+    backfill_id: str
+    unit: Unit
+    queued_at: dt.datetime
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """What the calls for a unit did, as the run ledger tells it; ``error`` is the last one's."""
+
+    attempts: int
+    seconds: float
+    pages: int
+    rows: int
     error: str
 
 
@@ -105,7 +128,7 @@ class Ledger:
         return {str(row["restaurant_guid"]): _moment(row, "finished_at") for row in self._rows(statement, "configured")}
 
     def running(self) -> list[Running]:
-        """The backfills that gave a sign of life lately and have not ended."""
+        """The backfills that are under way."""
         now = dt.datetime.now(dt.UTC)
         return [
             Running(
@@ -114,26 +137,45 @@ class Ledger:
                 frozenset(str(row["functions"]).split(",")),
                 frozenset(str(row["restaurants"]).split(",")),
                 _span(row, "start_date", "end_date"),
-                *(int(str(row[name])) for name in ("units", "units_done", "units_failed")),
+                units=int(str(row["units"])),
+                units_done=int(str(row["units_done"])),
+                units_failed=int(str(row["units_failed"])),
+                expected_end_at=_moment(row, "expected_end_at") if row["state"] == "queued" else None,
             )
-            for row in self._rows(live_backfills(self.warehouse.dataset, now - SILENCE), "running")
+            for row in self._rows(live_backfills(self.warehouse.dataset, now), "running")
         ]
 
     def failed(self) -> list[FailedUnit]:
         """The units whose last try failed for good, oldest first."""
         return [
             FailedUnit(
-                Unit(
-                    str(row["function"]),
-                    str(row["restaurant_guid"]),
-                    _span(row, "start_date", "end_date") if row["start_date"] else None,
-                ),
+                _unit(row),
                 int(str(row["attempts"])),
                 _moment(row, "ended_at"),
                 str(row["error"]),
             )
             for row in self._rows(failed_units(self.warehouse.dataset), "failed")
         ]
+
+    def queued(self) -> list[QueuedUnit]:
+        """The units that were put into a queue and of which nothing was written down since, oldest first."""
+        return [
+            QueuedUnit(str(row["backfill_id"]), _unit(row), _moment(row, "queued_at"))
+            for row in self._rows(queued_units(self.warehouse.dataset), "queued")
+        ]
+
+    def tried(self, since: dt.datetime) -> dict[Unit, Tried]:
+        """What was called for since a moment on Toast's clock, by unit."""
+        return {
+            _unit(row): Tried(
+                int(str(row["attempts"])),
+                float(str(row["seconds"])),
+                int(str(row["pages"])),
+                int(str(row["extracted"])),
+                str(row["error"] or ""),
+            )
+            for row in self._rows(calls_since(self.warehouse.dataset, since), "tried")
+        }
 
 
 def location_of(restaurant: Restaurant, told: dict[str, object]) -> Location:
@@ -144,6 +186,11 @@ def location_of(restaurant: Restaurant, told: dict[str, object]) -> Location:
     hours = TradingHours(str(zone), int(str(closeout))) if known else UNKNOWN_HOURS
     first = restaurant.first_business_date or told.get("first_business_date")
     return Location(restaurant, hours, first if isinstance(first, dt.date) else None, known)
+
+
+def _unit(row: dict[str, object]) -> Unit:
+    span = _span(row, "start_date", "end_date") if row["start_date"] else None
+    return Unit(str(row["function"]), str(row["restaurant_guid"]), span)
 
 
 def _span(row: dict[str, object], start: str, end: str) -> Span:
@@ -225,16 +272,24 @@ GROUP BY restaurant_guid"""
     return Statement(sql, (Parameter("restaurants", "STRING", tuple(sorted(restaurants))),))
 
 
-def live_backfills(dataset: str, since: dt.datetime) -> Statement:
-    """The last sign of life of each backfill that has not ended and was heard of since a moment."""
+def live_backfills(dataset: str, now: dt.datetime) -> Statement:
+    """The last sign of life of each backfill that has not ended: heard of lately, or queued and not yet due to end."""
     sql = f"""SELECT
-  backfill_id, beat_at, functions, restaurants, start_date, end_date, units, units_done, units_failed
+  backfill_id, beat_at, state, functions, restaurants, start_date, end_date, units, units_done, units_failed,
+  expected_end_at
 FROM `{dataset}.{ETL_BACKFILLS.name}`
-WHERE beat_date >= DATE(@since)
+WHERE beat_date >= @since
 QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1
-  AND state = 'running' AND beat_at > @since
+  AND (state = 'running' AND beat_at > @heard OR state = 'queued' AND expected_end_at > @now)
 ORDER BY backfill_id"""
-    return Statement(sql, (Parameter("since", "TIMESTAMP", since),))
+    return Statement(
+        sql,
+        (
+            Parameter("since", "DATE", (now - QUEUED_FOR).date()),
+            Parameter("heard", "TIMESTAMP", now - SILENCE),
+            Parameter("now", "TIMESTAMP", now),
+        ),
+    )
 
 
 def failed_units(dataset: str) -> Statement:
@@ -247,3 +302,33 @@ QUALIFY ROW_NUMBER() OVER (
   AND state = 'failed'
 ORDER BY ended_at"""
     return Statement(sql)
+
+
+def queued_units(dataset: str) -> Statement:
+    """The units whose last word is that they were put into a queue."""
+    sql = f"""SELECT backfill_id, `function`, restaurant_guid, start_date, end_date, ended_at AS queued_at
+FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+  AND state = 'queued'
+ORDER BY queued_at"""
+    return Statement(sql)
+
+
+def calls_since(dataset: str, since: dt.datetime) -> Statement:
+    """What calls did since a moment, by function, restaurant and dates."""
+    sql = f"""SELECT
+  `function`,
+  restaurant_guid,
+  start_date,
+  end_date,
+  COUNT(*) AS attempts,
+  SUM(TIMESTAMP_DIFF(finished_at, started_at, MILLISECOND)) / 1000 AS seconds,
+  SUM(pages) AS pages,
+  SUM(extracted) AS extracted,
+  MAX_BY(IFNULL(error, ''), finished_at) AS error
+FROM `{dataset}.{ETL_RUNS.name}`
+WHERE run_date >= DATE(@since) AND started_at >= @since
+GROUP BY `function`, restaurant_guid, start_date, end_date"""
+    return Statement(sql, (Parameter("since", "TIMESTAMP", since),))

@@ -39,7 +39,7 @@ class Ended(msgspec.Struct, frozen=True):
     """How one unit ended."""
 
     unit: Unit
-    state: Literal["done", "failed", "skipped"]
+    state: Literal["done", "failed", "skipped", "queued"]
     attempts: int
     seconds: float
     """That its calls took, without the waits in between."""

@@ -131,6 +131,13 @@ def _headline(status: Status) -> str:
 
 def _print_running(backfill: Running, console: Console) -> None:
     ago = duration((dt.datetime.now(dt.UTC) - backfill.beat_at).total_seconds())
+    if backfill.expected_end_at is not None:
+        console.print(
+            f"Queued: {backfill.backfill_id}, {backfill.units:,} units, {backfill.span}, {ago} ago; expected to end "
+            f"before {backfill.expected_end_at:%Y-%m-%d %H:%M} UTC. See --target tasks.",
+            soft_wrap=True,
+        )
+        return
     ended = backfill.units_done + backfill.units_failed
     console.print(
         f"Running: {backfill.backfill_id}, {ended:,} of {backfill.units:,} units ({backfill.units_failed:,} failed), "

@@ -96,7 +96,10 @@ class BackfillRow(Row):
     backfill_id: Annotated[str, Meta(description="The backfill: one start of the orchestrator.")]
     beat_at: Annotated[dt.datetime, Meta(description="When this was written, on the clock of the orchestrator (UTC).")]
     beat_date: Annotated[dt.date, Meta(description="Date (UTC) of beat_at; partition.")]
-    state: Annotated[str, Meta(description="running, done (nothing is left), failed (something is) or stopped.")]
+    state: Annotated[
+        str,
+        Meta(description="running, queued (in Cloud Tasks), done (nothing is left), failed (something is) or stopped."),
+    ]
     functions: Annotated[str, Meta(description="The functions that it calls, separated by commas.")]
     restaurants: Annotated[str, Meta(description="GUIDs of its restaurants, separated by commas.")]
     start_date: Annotated[dt.date, Meta(description="First business date that it fills.")]
@@ -104,6 +107,10 @@ class BackfillRow(Row):
     units: Annotated[int, Meta(description="Units of work that it began with.")]
     units_done: Annotated[int, Meta(description="Units that are loaded.")]
     units_failed: Annotated[int, Meta(description="Units that failed for good.")]
+    expected_end_at: Annotated[
+        dt.datetime | None,
+        Meta(description="Until when a queued backfill, which gives no beats, is under way (UTC); else NULL."),
+    ]
 
 
 class BackfillUnitRow(Row):
@@ -116,7 +123,7 @@ class BackfillUnitRow(Row):
     end_date: Annotated[dt.date | None, Meta(description="Last business date of the unit; NULL for configuration.")]
     ended_at: Annotated[dt.datetime, Meta(description="When it ended, on the clock of the orchestrator (UTC).")]
     ended_date: Annotated[dt.date, Meta(description="Date (UTC) of ended_at; partition.")]
-    state: Annotated[str, Meta(description="done or failed.")]
+    state: Annotated[str, Meta(description="queued (in Cloud Tasks, and then a second row), done or failed.")]
     attempts: Annotated[int, Meta(description="Calls that it took.")]
     seconds: Annotated[Decimal, Meta(description="Seconds that its calls took, without the waits between them.")]
     pages: Annotated[int, Meta(description="Pages read from Toast.")]
