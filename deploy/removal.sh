@@ -1,0 +1,175 @@
+# shellcheck shell=bash disable=SC2154  # settings come from settings.sh, names from plan.sh
+# The two ways back: --rollback to the revisions before, --teardown to nothing but the datasets.
+
+# --- rollback ---------------------------------------------------------------------------------------
+
+rollback() {
+    check_access
+    step 'Previous revisions'
+    local part
+    for part in $(chosen_functions); do roll_back_function "$part"; done
+    say 'The next deployment lets its new revisions serve again. Tables are not touched: columns are only ever added.'
+}
+
+roll_back_function() {
+    local service serving before variable
+    service=$(service_of "$1")
+    local look=(gcloud run services describe "$service" "${in_region[@]}"
+        '--format=value(status.traffic[0].revisionName)')
+    local list=(gcloud run revisions list "--service=$service" "${in_region[@]}"
+        --sort-by=~metadata.creationTimestamp '--format=value(metadata.name,status.conditions[0].status)')
+    local serve=(gcloud run services update-traffic "$service" "${in_region[@]}")
+    if [[ $dry_run == yes ]]; then
+        variable=$(url_variable_of "$1")
+        variable=${variable%_URL}_PREVIOUS
+        say "$variable is the newest revision below the one that serves:"
+        show "${look[@]}"
+        show "${list[@]}"
+        show "${serve[@]}" "--to-revisions=\$$variable=100"
+        return
+    fi
+    persist "${look[@]}" || failed "which revision of $service serves" "${look[@]}"
+    serving=$out
+    persist "${list[@]}" || failed "which revisions $service has" "${list[@]}"
+    # Newest first; a revision that never became ready serves nobody.
+    before=$(printf '%s\n' "$out" | awk -F '\t' -v serving="$serving" \
+        'found && $2 != "False" { print $1; exit } $1 == serving { found = 1 }')
+    if [[ -z $before ]]; then
+        as_it_was "$service" "$serving serves, and there is none before it"
+        return
+    fi
+    outcome="$serving → $before" act "$service" "${serve[@]}" "--to-revisions=$before=100"
+}
+
+# --- teardown ---------------------------------------------------------------------------------------
+
+teardown() {
+    check_access
+    confirm
+    remove_schedules
+    [[ -z $tenant ]] || return 0
+    remove_functions
+    if chosen queue; then remove_queue; fi
+    if chosen alerts; then remove_alerts; fi
+    [[ -z $only ]] || return 0
+    remove_secrets
+    remove_accounts
+    step 'What stays'
+    say "The data: ${datasets//$'\n'/, }. To delete it for good: bq rm -r -f -d $project:DATASET"
+    say 'The APIs stay enabled, and the built images in the Artifact Registry repository gcf-artifacts, which other'
+    say 'functions of the project may share.'
+}
+
+confirm() {
+    [[ $assume_yes == no && $dry_run == no ]] || return 0
+    local what='functions, schedules, queue, alerts, secrets and accounts'
+    if [[ -n $tenant ]]; then
+        what="the schedules of tenant $tenant"
+    elif [[ -n $only ]]; then
+        what="what belongs to $only"
+    fi
+    printf '\n  This removes %s of %s in %s. Datasets stay.\n' "$what" "$env" "$project"
+    [[ -t 0 || -n ${DEPLOY_ANSWER_FROM_STDIN:-} ]] || stop 'Nobody is there to confirm it: add --yes.'
+    local answer
+    printf "  Type the project's id to go on: "
+    IFS= read -r answer || answer=''
+    [[ $answer == "$project" ]] || stop 'That is not the project. Nothing was removed.'
+}
+
+remove_schedules() {
+    [[ -n $(chosen_functions) ]] || return 0
+    step 'Schedules'
+    local name part planned
+    planned=$(schedules | cut -f 1)
+    listed gcloud scheduler jobs list "${there[@]}" '--format=value(name.basename())'
+    local existing=$out
+    if [[ $dry_run == yes ]]; then existing=$planned; fi
+    for part in $(chosen_functions); do
+        for name in $existing; do
+            [[ $name == "$(service_of "$part")"-* ]] || continue
+            [[ -z $tenant ]] || has "$planned" "$name" || continue
+            remove "$existing" "$name" "schedule $name" gcloud scheduler jobs delete "$name" "${there[@]}"
+        done
+    done
+}
+
+remove_functions() {
+    [[ -n $(chosen_functions) ]] || return 0
+    step 'Functions'
+    listed gcloud functions list "${here[@]}" "--regions=$region" '--format=value(name.basename())'
+    local existing=$out part
+    for part in $(chosen_functions); do
+        remove "$existing" "$(function_of "$part")" "function $(function_of "$part")" \
+            gcloud functions delete "$(function_of "$part")" "${in_region[@]}"
+    done
+}
+
+remove_queue() {
+    step 'The queue of backfills'
+    listed gcloud tasks queues list "${there[@]}" '--format=value(name.basename())'
+    remove "$out" "$queue" "queue $queue" gcloud tasks queues delete "$queue" "${there[@]}"
+}
+
+remove_alerts() {
+    step 'Alerting policies, channels and metrics'
+    local file name title existing line
+    listed gcloud alpha monitoring policies list "${here[@]}" '--format=value(name,displayName)'
+    existing=$out
+    for file in $(rendered alerts); do
+        title=$(display_name_of "$file")
+        name=$(named "$existing" "$title")
+        if [[ $dry_run == yes ]]; then name="the policy '$title'"; fi
+        if [[ -n $name ]]; then
+            remove "$name" "$name" "$title" gcloud alpha monitoring policies delete "$name" "${here[@]}"
+        else
+            as_it_was "$title" 'not there'
+        fi
+    done
+    listed gcloud beta monitoring channels list "${here[@]}" '--format=value(name,displayName)'
+    while IFS=$'\t' read -r name line; do
+        [[ $line == "$(channel_title)"* ]] || continue
+        remove "$name" "$name" "$line" gcloud beta monitoring channels delete "$name" "${here[@]}"
+    done <<<"$out"
+    listed gcloud logging metrics list "${here[@]}" '--format=value(name)'
+    existing=$out
+    for file in $(rendered metrics); do
+        name=$(metric_of "$file")
+        remove "$existing" "$name" "metric $name" gcloud logging metrics delete "$name" "${here[@]}"
+    done
+}
+
+# Secrets that the other environment took over are its own to remove.
+remove_secrets() {
+    step 'Secrets of this environment'
+    listed gcloud secrets list "${here[@]}" '--format=csv[no-heading](name.basename(),labels.toast_etl)'
+    local owners=$out name
+    for name in $credential_secrets $token_secrets $webhook_secret; do
+        remove "$owners" "$name,$env" "secret $name" gcloud secrets delete "$name" "${here[@]}"
+    done
+}
+
+# Rights first: those of an account that is gone would stay behind as rights of nobody.
+remove_accounts() {
+    step 'Service accounts and their rights'
+    local part name existing revoked=()
+    for part in $FUNCTION_PARTS; do revoked+=("--writer=$(email_of "$part")"); done
+    for name in $datasets; do
+        also_gone='Not found: Dataset' outcome=revoked act "dataset $name" "$PYTHON" -m deploy.tables "${here[@]}" \
+            "--dataset=$name" "--location=$location" "${revoked[@]}" --revoke
+    done
+    listed gcloud iam service-accounts list "${here[@]}" '--format=value(email)'
+    existing=$out
+    for part in $FUNCTION_PARTS; do revoke_in_project "$existing" "$part" roles/bigquery.jobUser; done
+    for name in $BUILD_ROLES; do revoke_in_project "$existing" "$BUILDER" "$name"; done
+    for name in $(chosen_accounts); do
+        remove "$existing" "$(email_of "$name")" "account $(account_of "$name")" \
+            gcloud iam service-accounts delete "$(email_of "$name")" "${here[@]}"
+    done
+    listed gcloud iam roles list "${here[@]}" '--format=value(name.basename())'
+    remove "$out" "$role_id" "role $role_id" gcloud iam roles delete "$role_id" "${here[@]}"
+}
+
+revoke_in_project() { # revoke_in_project EXISTING ACCOUNT ROLE
+    also_gone='Policy binding.*not found' remove "$1" "$(email_of "$2")" "$(account_of "$2"): $3" \
+        gcloud projects remove-iam-policy-binding "$project" "--member=$(member "$2")" "--role=$3" --condition=None
+}

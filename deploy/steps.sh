@@ -1,0 +1,371 @@
+# shellcheck shell=bash disable=SC2154  # settings come from settings.sh, names from plan.sh
+# The steps of a deployment, in their order. Each may be done again without harm.
+
+check_access() {
+    step 'May this login do it?'
+    outcome=told act 'permissions' "$PYTHON" -m deploy.permissions "${here[@]}" "--task=$task"
+}
+
+enable_apis() {
+    [[ -z $only ]] || return 0
+    step 'Google APIs'
+    local api hosts=()
+    for api in $APIS; do hosts+=("$api.googleapis.com"); done
+    act "${#hosts[@]} APIs" gcloud services enable "${hosts[@]}" "${here[@]}"
+}
+
+# --- who may do what ----------------------------------------------------------------------------------
+
+create_accounts() {
+    [[ -n $(chosen_accounts) ]] || return 0
+    step 'Service accounts and what they may do in the project'
+    listed gcloud iam service-accounts list "${here[@]}" '--format=value(email)'
+    local existing=$out one
+    for one in $(chosen_accounts); do
+        create "$existing" "$(email_of "$one")" "account $(account_of "$one")" \
+            gcloud iam service-accounts create "$(account_of "$one")" "${here[@]}" \
+            "--display-name=Toast to BigQuery${prefix:+ (staging)}: $(purpose_of "$one")"
+    done
+    for one in $(chosen_functions); do grant_in_project "$one" roles/bigquery.jobUser; done
+    [[ -n $(chosen_functions) ]] || return 0
+    for one in $BUILD_ROLES; do grant_in_project "$BUILDER" "$one"; done
+}
+
+grant_in_project() { # grant_in_project ACCOUNT ROLE
+    act "$(account_of "$1"): $2" gcloud projects add-iam-policy-binding "$project" \
+        "--member=$(member "$1")" "--role=$2" --condition=None
+}
+
+create_token_role() {
+    local title="role $role_id" change=create definition=("${here[@]}" '--title=Toast token cache'
+        '--description=Read and change the one secret through which all functions share a Toast token'
+        "--permissions=$TOKEN_CACHE" --stage=GA)
+    [[ -n $(loading_functions) ]] || return 0
+    listed gcloud iam roles list "${here[@]}" --show-deleted '--format=csv[no-heading](name.basename(),deleted)'
+    if has "$out" "$role_id,True"; then
+        # A deleted role keeps its name for weeks, so it is brought back rather than made anew.
+        outcome=restored act "$title" gcloud iam roles undelete "$role_id" "${here[@]}"
+        change=update
+    elif has "$out" "$role_id,"; then
+        change=update
+    fi
+    outcome=${change}d act "$title" gcloud iam roles "$change" "$role_id" "${definition[@]}"
+}
+
+# --- data and secrets ---------------------------------------------------------------------------------
+
+create_tables() {
+    [[ -n $(chosen_functions) ]] || return 0
+    step 'Dataset, tables and views'
+    local name part writers=()
+    for part in $(chosen_functions); do writers+=("--writer=$(email_of "$part")"); done
+    for name in $datasets; do
+        outcome=told act "dataset $name" "$PYTHON" -m deploy.tables "${here[@]}" "--dataset=$name" "--location=$location" \
+            "${writers[@]}"
+    done
+}
+
+create_secrets() {
+    [[ -n $(loading_functions) || -n $webhook_secret ]] || return 0
+    step 'Secrets: empty for now; their values are never part of this'
+    listed gcloud secrets list "${here[@]}" '--format=csv[no-heading](name.basename(),labels.toast_etl)'
+    local name part owners=$out
+    for name in $credential_secrets $token_secrets $webhook_secret; do own_secret "$owners" "$name"; done
+    for part in $(loading_functions); do
+        for name in $credential_secrets; do grant_on_secret "$part" "$name" roles/secretmanager.secretAccessor; done
+        for name in $token_secrets; do grant_on_secret "$part" "$name" "projects/$project/roles/$role_id"; done
+    done
+    if chosen summary && [[ -n $webhook_secret ]]; then
+        grant_on_secret summary "$webhook_secret" roles/secretmanager.secretAccessor
+    fi
+}
+
+# Environments may share a secret: with one Toast account they even have to share the token. The label says whose
+# teardown removes it; production takes over what it finds, staging only what it makes.
+own_secret() { # own_secret OWNERS NAME, where OWNERS has lines 'name,environment'
+    local title="secret $2" exists=no
+    if [[ $'\n'$1 == *$'\n'"$2,"* ]]; then exists=yes; fi
+    if [[ $exists == yes && ($env == staging || $'\n'$1$'\n' == *$'\n'"$2,$env"$'\n'*) ]]; then
+        as_it_was "$title"
+    elif [[ $exists == yes ]]; then
+        outcome="there already, now of $env" act "$title" \
+            gcloud secrets update "$2" "${here[@]}" "--update-labels=toast_etl=$env"
+    else
+        outcome='created, empty' act "$title" \
+            gcloud secrets create "$2" "${here[@]}" --replication-policy=automatic "--labels=toast_etl=$env"
+    fi
+}
+
+grant_on_secret() { # grant_on_secret PART SECRET ROLE
+    act "$(account_of "$1"): $2" gcloud secrets add-iam-policy-binding "$2" "${here[@]}" \
+        "--member=$(member "$1")" "--role=$3"
+}
+
+# --- functions ----------------------------------------------------------------------------------------
+
+deploy_functions() {
+    [[ -n $(chosen_functions) ]] || return 0
+    step 'Functions'
+    [[ $dry_run == yes ]] || say 'Google builds them side by side, which takes about three minutes.'
+    local part begin=$SECONDS broken=''
+    for part in $(chosen_functions); do
+        deployment_of "$part"
+        if [[ $dry_run == yes ]]; then show "${command[@]}"; else in_background "$part"; fi
+    done
+    if [[ $dry_run == no ]]; then
+        for part in $(chosen_functions); do
+            if wait "$(<"$scratch/$part.pid")"; then
+                done_with "function $(function_of "$part")" "deployed in $((SECONDS - begin)) s"
+            else
+                broken=$part
+            fi
+        done
+        if [[ -n $broken ]]; then
+            said=$(<"$scratch/$broken.said")
+            deployment_of "$broken"
+            failed "function $(function_of "$broken")" "${command[@]}"
+        fi
+    fi
+    find_urls
+}
+
+in_background() {
+    local lane=$1
+    {
+        status=0
+        persist "${command[@]}" || status=$?
+        printf '%s\n' "$said" >"$scratch/$lane.said"
+        exit "$status"
+    } &
+    echo $! >"$scratch/$lane.pid"
+}
+
+deployment_of() { # deployment_of PART: the command, in $command
+    local variables="GOOGLE_CLOUD_PROJECT=$project,BQ_DATASET=$dataset,BQ_LOCATION=$location"
+    variables+=",TOAST_RATE_PROFILE=$rate_profile,TIME_BUDGET_SECONDS=$time_budget,FUNCTION_TIMEOUT_SECONDS=$timeout"
+    if [[ $restaurants != restaurants.toml ]]; then variables+=",RESTAURANTS_FILE=$restaurants"; fi
+    if [[ $1 == summary && -n $webhook_secret ]]; then variables+=",SUMMARY_WEBHOOK_SECRET=$webhook_secret"; fi
+    command=(gcloud functions deploy "$(function_of "$1")" "${in_region[@]}" --gen2 --runtime=python312 --source=.
+        "--entry-point=$(entry_point_of "$1")" --trigger-http --no-allow-unauthenticated
+        "--memory=$(memory_of "$1")" "--timeout=${timeout}s" --concurrency=1 "--max-instances=$max_instances"
+        "--service-account=$(email_of "$1")"
+        "--build-service-account=projects/$project/serviceAccounts/$(email_of "$BUILDER")"
+        "--set-env-vars=$variables" "--update-labels=toast-etl=$env")
+}
+
+# Where a function is called: in a dry run the variable that would hold it.
+find_urls() {
+    local part variable
+    for part in $(chosen_functions); do
+        variable=$(url_variable_of "$part")
+        local look=(gcloud functions describe "$(function_of "$part")" "${in_region[@]}"
+            '--format=value(serviceConfig.uri)')
+        if [[ $dry_run == yes ]]; then
+            show_assignment "$variable" "${look[@]}"
+        else
+            persist "${look[@]}" || failed "the URL of $(function_of "$part")" "${look[@]}"
+            [[ $out == https://* ]] || failed "the URL of $(function_of "$part")" "${look[@]}"
+            printf -v "$variable" '%s' "$out"
+        fi
+    done
+}
+
+# In a dry run: a line that keeps what a command says in a variable, which later lines use.
+show_assignment() { # show_assignment VARIABLE COMMAND...
+    local variable=$1
+    shift
+    printf '%s=\x24(%s)\n' "$variable" "$(show "$@")"
+    printf -v "$variable" '\x24%s' "$variable"
+}
+
+let_invoke() {
+    [[ -n $(chosen_accounts) ]] || return 0
+    step 'Who may call the functions: the schedules, and the queue of backfills; nobody else'
+    local part
+    for part in $(chosen_functions); do invoker "$SCHEDULER" "$part"; done
+    chosen queue || return 0
+    local queued
+    queued=$(loading_functions)
+    for part in ${queued:-$LOADING_PARTS}; do invoker "$TASKS" "$part"; done
+}
+
+invoker() { # invoker ACCOUNT PART
+    act "$(account_of "$1"): $(function_of "$2")" gcloud run services add-iam-policy-binding "$(service_of "$2")" \
+        "${in_region[@]}" "--member=$(member "$1")" --role=roles/run.invoker
+}
+
+# --- who calls them -----------------------------------------------------------------------------------
+
+create_queue() {
+    chosen queue || return 0
+    step 'The queue of backfills'
+    listed gcloud tasks queues list "${there[@]}" '--format=value(name.basename())'
+    local change=create
+    if has "$out" "$queue"; then change=update; fi
+    # A 503 of a function says that the same call goes on; so a task is tried again for long, with growing pauses.
+    # Two instances are left to the schedules.
+    outcome=${change}d act "queue $queue" gcloud tasks queues "$change" "$queue" "${there[@]}" \
+        "--max-concurrent-dispatches=$((max_instances > 2 ? max_instances - 2 : 1))" --max-dispatches-per-second=1 \
+        --max-attempts=30 --min-backoff=30s --max-backoff=900s --max-doublings=5
+}
+
+create_schedules() {
+    [[ -n $(chosen_functions) ]] || return 0
+    step "Schedules, in the time of $time_zone"
+    listed gcloud scheduler jobs list "${there[@]}" '--format=value(name.basename())'
+    local existing=$out name part cron body variable change
+    while IFS=$'\t' read -r name part cron body; do
+        variable=$(url_variable_of "$part")
+        change=create
+        if has "$existing" "$name"; then change=update; fi
+        # The attempt is given a minute more than the function, so that it is the function that says what happened.
+        local terms=("${there[@]}" "--schedule=$cron" "--time-zone=$time_zone" "--uri=${!variable}"
+            --http-method=POST "--message-body=$body"
+            "--oidc-service-account-email=$(email_of "$SCHEDULER")" "--oidc-token-audience=${!variable}"
+            "--attempt-deadline=$((timeout + 60))s"
+            --max-retry-attempts=5 --min-backoff=60s --max-backoff=900s --max-doublings=4)
+        if [[ $change == create ]]; then
+            terms+=(--headers=Content-Type=application/json)
+        else
+            terms+=(--update-headers=Content-Type=application/json)
+        fi
+        outcome=${change}d act "schedule $name" gcloud scheduler jobs "$change" http "$name" "${terms[@]}"
+    done < <(schedules)
+    name_surplus "$existing"
+}
+
+# Schedules of a tenant that left restaurants.toml would fail every night.
+name_surplus() { # name_surplus EXISTING
+    [[ -z $only && -z $tenant ]] || return 0
+    local name part expected
+    expected=$(schedules | cut -f 1)
+    for part in $FUNCTION_PARTS; do
+        for name in $1; do
+            if [[ $name == "$(service_of "$part")"-* ]] && ! has "$expected" "$name"; then
+                note "schedule $name belongs to no tenant or setting any more. To remove it:"
+                hint gcloud scheduler jobs delete "$name" "${there[@]}"
+            fi
+        done
+    done
+}
+
+# --- metrics and alerts ---------------------------------------------------------------------------------
+
+create_alerts() {
+    chosen alerts || return 0
+    step 'Log-based metrics'
+    local file name change existing
+    listed gcloud logging metrics list "${here[@]}" '--format=value(name)'
+    existing=$out
+    for file in $(rendered metrics); do
+        name=$(metric_of "$file")
+        change=create
+        if has "$existing" "$name"; then change=update; fi
+        outcome=${change}d act "metric $name" gcloud logging metrics "$change" "$name" "${here[@]}" \
+            "--config-from-file=$file"
+    done
+
+    step 'Who is told, and the alerting policies'
+    find_channels
+    listed gcloud alpha monitoring policies list "${here[@]}" '--format=value(name,displayName)'
+    existing=$out
+    for file in $(rendered alerts); do apply_policy "$file" "$existing"; done
+}
+
+# The files of deploy/metrics or deploy/alerts with this environment's names in place of their placeholders.
+rendered() { # rendered FOLDER
+    local file copy folder=.data/deploy/$env/$1
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    for file in deploy/"$1"/*.json deploy/"$1"/*.yaml; do
+        [[ -f $file ]] || continue
+        copy=$folder/$(basename "$file")
+        # shellcheck disable=SC2016  # the placeholders are meant as they stand
+        sed -e 's/\${FUNCTION_PREFIX}/'"$prefix"'/g' -e 's/\${ENV}/'"$env"'/g' "$file" >"$copy"
+        printf '%s\n' "$copy"
+    done
+}
+
+metric_of() { printf '%s%s' "$prefix" "$(basename "${1%.*}")"; }
+
+display_name_of() {
+    "$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["displayName"])' "$1" ||
+        stop "$1 is no alerting policy in JSON with a displayName."
+}
+
+# The first name among lines 'name<TAB>display name' that has this display name.
+named() { awk -F '\t' -v title="$2" '$2 == title { print $1; exit }' <<<"$1"; }
+
+channel_title() { printf 'Toast alerts (%s): ' "$env"; }
+
+# Sets $mail_channel and $channels; in a dry run the variable stands for a channel that is not made yet.
+find_channels() {
+    mail_channel=''
+    channels=$other_channels
+    if [[ -n $mail_address ]]; then
+        local title make
+        title=$(channel_title)$mail_address
+        make=(gcloud beta monitoring channels create "${here[@]}" "--display-name=$title" --type=email
+            "--channel-labels=email_address=$mail_address" '--format=value(name)')
+        if [[ $dry_run == yes ]]; then
+            show_assignment MAIL_CHANNEL "${make[@]}"
+            mail_channel=\$MAIL_CHANNEL
+        else
+            listed gcloud beta monitoring channels list "${here[@]}" '--format=value(name,displayName)'
+            mail_channel=$(named "$out" "$title")
+            if [[ -n $mail_channel ]]; then
+                as_it_was "channel $mail_address"
+            else
+                outcome=created act "channel $mail_address" "${make[@]}"
+                mail_channel=$out
+            fi
+        fi
+        channels=${channels:+$channels,}$mail_channel
+    fi
+    if [[ -z $channels ]]; then
+        note 'without --channel nobody is told: alerts show in the console only.'
+    fi
+}
+
+apply_policy() { # apply_policy FILE EXISTING, where EXISTING has lines 'name<TAB>display name'
+    local title name to=$channels
+    if [[ $(basename "$1") == daily-summary.json ]]; then
+        [[ -n $mail_channel ]] || return 0
+        to=$mail_channel
+    fi
+    title=$(display_name_of "$1")
+    name=$(named "$2" "$title")
+    # Cloud Monitoring learns of a new metric only after some minutes.
+    if [[ -n $name ]]; then
+        also_passes='Cannot find metric' tries=120 outcome=updated act "$title" \
+            gcloud alpha monitoring policies update "$name" "${here[@]}" "--policy-from-file=$1" \
+            ${to:+"--set-notification-channels=$to"}
+    else
+        also_passes='Cannot find metric' tries=120 outcome=created act "$title" \
+            gcloud alpha monitoring policies create "${here[@]}" "--policy-from-file=$1" \
+            ${to:+"--notification-channels=$to"}
+    fi
+}
+
+# --- what is left to a person -----------------------------------------------------------------------------
+
+tell_what_is_left() {
+    [[ -n $(loading_functions) ]] || return 0
+    step 'Left to you'
+    local name first empty=''
+    for name in $credential_secrets ${webhook_secret:+"$webhook_secret"}; do
+        listed gcloud secrets versions list "$name" "${here[@]}" --filter=state=ENABLED --limit=1 '--format=value(name)'
+        if [[ -z $out ]]; then empty="$empty $name"; fi
+    done
+    if [[ -n $empty ]]; then
+        say 'Fill the secrets: after each command paste the value, then press Enter and Ctrl-D.'
+        for name in $empty; do hint gcloud secrets versions add "$name" "${here[@]}" --data-file=-; done
+    fi
+    first=$(columns 1 | head -n 1)
+    say 'Load the configuration and the last finished day, now rather than tonight:'
+    for name in config orders cash labor; do
+        if chosen "$name"; then hint gcloud scheduler jobs run "$(service_of "$name")-$first" "${there[@]}"; fi
+    done
+    say "Fill in history: FUNCTIONS_URL='https://$region-$project.cloudfunctions.net/$function_prefix{function}'"
+    say "  $PYTHON backfill_all.py run --missing --target http    (docs/operations.md says more)"
+}
