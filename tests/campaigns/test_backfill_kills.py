@@ -1,4 +1,4 @@
-"""kill -9 of the orchestrator at 20 random moments, and of functions at 20 others: the re-run finishes, and repeats nothing.
+"""The orchestrator and the functions killed at random moments, 20 times each: the re-run ends, and repeats nothing.
 
 Run by `make campaign`; it takes minutes. From the environment: CAMPAIGN_SEED (1), CAMPAIGN_KILLS (20).
 """
