@@ -1,0 +1,146 @@
+"""Whom a backfill calls: deployed functions with Google's ID tokens, and a stack on this machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from backfill.targets import TargetFailed
+from backfill.targets.http import HttpCaller, IdTokens
+from backfill.targets.local import has_tables, local_place, toast_settings
+from shared.config import Settings
+
+URL = "https://us-west1-demo.cloudfunctions.net/orders_daily"
+
+
+@contextmanager
+def token_server(lifetime: float) -> Iterator[tuple[str, list[str]]]:
+    """Google's token endpoint: its URL, and the assertions that it was sent."""
+    assertions: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            assertions.append(form["assertion"][0])
+            claims = {"aud": "x", "exp": time.time() + lifetime, "iat": time.time(), "number": len(assertions)}
+            token = ".".join(map(encoded, ({"alg": "none"}, claims, {})))
+            body = json.dumps({"id_token": token}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/token", assertions
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def encoded(part: dict[str, object]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+@pytest.fixture
+def service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the credentials of a service account that gets its tokens at some URL."""
+
+    def make(token_uri: str) -> None:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        path = tmp_path / "account.json"
+        account = {
+            "type": "service_account",
+            "client_email": "backfill@demo.iam.gserviceaccount.com",
+            "private_key": private.decode(),
+            "token_uri": token_uri,
+        }
+        path.write_text(json.dumps(account), encoding="utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+
+    return make
+
+
+def test_a_token_is_made_for_the_functions_url_and_kept_until_it_nears_its_end(
+    service_account: Callable[[str], None],
+) -> None:
+    with token_server(lifetime=3600) as (token_uri, assertions):
+        service_account(token_uri)
+        tokens = IdTokens()
+        first = tokens.token(URL)
+        assert tokens.token(URL) == first
+        assert len(assertions) == 1
+        claims = json.loads(base64.urlsafe_b64decode(assertions[0].split(".")[1] + "=="))
+        assert claims["target_audience"] == URL
+    with token_server(lifetime=120) as (token_uri, assertions):
+        service_account(token_uri)
+        tokens = IdTokens()
+        assert tokens.token(URL) != tokens.token(URL), "two minutes are too few for a call"
+
+
+def test_without_credentials_it_is_told_how_to_log_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(TargetFailed, match="gcloud auth login"):
+        IdTokens().token(URL)
+
+
+def test_a_pattern_names_every_function() -> None:
+    assert HttpCaller("https://x.net").url("cash_daily") == "https://x.net/cash_daily"
+    assert HttpCaller("https://{function}-abc.a.run.app").url("cash_daily") == "https://cash_daily-abc.a.run.app"
+
+
+# --- this machine ------------------------------------------------------------------------------------
+
+
+def test_a_stack_is_started_once_kept_on_disk_and_shared(tmp_path: Path) -> None:
+    """A second command uses the stack that is up; afterwards the tables are still there, and the note is gone."""
+    settings = Settings()
+    with local_place(tmp_path, settings, ["cash_daily"], environment={}) as first:
+        assert first.simulator_url is not None
+        with local_place(tmp_path, settings, ["cash_daily"], environment={}) as second:
+            assert second.urls == first.urls
+            assert second.environment["BIGQUERY_EMULATOR_HOST"] == first.environment["BIGQUERY_EMULATOR_HOST"]
+            reply = second.caller.call("cash_daily", {"restaurant_guid": "00000000-0000-4000-8000-000000000000"})
+            assert (reply.status, reply.is_problem) == (404, True)
+        with (
+            pytest.raises(TargetFailed, match="without labor_daily: wait for its end"),
+            local_place(tmp_path, settings, ["labor_daily"], environment={}),
+        ):
+            pass
+        requests.get(first.environment["BIGQUERY_EMULATOR_HOST"], timeout=5)
+    assert has_tables(tmp_path)
+    assert not (tmp_path / "stack.json").exists()
+
+
+def test_a_note_of_a_stack_that_was_killed_is_not_believed(tmp_path: Path) -> None:
+    note = {"simulator": "http://127.0.0.1:9", "emulator": "http://127.0.0.1:9", "functions": {}}
+    (tmp_path / "stack.json").write_text(json.dumps(note), encoding="utf-8")
+    with local_place(tmp_path, Settings(), [], environment={}) as place:
+        assert place.environment["BIGQUERY_EMULATOR_HOST"] != "http://127.0.0.1:9"
+
+
+def test_your_own_credentials_reach_your_own_toast() -> None:
+    assert toast_settings({"TOAST_CLIENT_ID": "a"}) is None
+    own = {"TOAST_CLIENT_ID": "a", "TOAST_CLIENT_SECRET": "b", "TOAST_API_HOST": "https://x", "HOME": "/"}
+    assert toast_settings(own) == {key: own[key] for key in own if key != "HOME"}
