@@ -112,14 +112,16 @@ def refuse_to_list_missing_datasets() -> None:
 
 
 def list_labels() -> None:
-    """List tables with their labels, as BigQuery does; the emulator leaves them out."""
+    """List tables with their labels and partitioning, as BigQuery does; the emulator leaves both out."""
     from bqemulator.api.routes import tables
     from bqemulator.catalog.models import TableMeta
 
     list_item = tables._table_to_list_item
 
     def list_item_with_labels(t: TableMeta) -> dict[str, Any]:
-        return {**list_item(t), "labels": t.labels}
+        partitioning = t.time_partitioning
+        told = {"timePartitioning": tables._time_partitioning_to_rest(partitioning)} if partitioning else {}
+        return {**list_item(t), "labels": t.labels, **told}
 
     tables._table_to_list_item = list_item_with_labels
 

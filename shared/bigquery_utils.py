@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import IO, Any, Literal, TypeVar
+from typing import IO, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import google.auth.exceptions
@@ -54,6 +54,10 @@ _NO_RETRY = Retry(predicate=lambda _: False)
 # A staging table that its run could not drop (a killed process) goes away by itself.
 STAGING_LIFETIME = dt.timedelta(days=1)
 
+# How long the rows of tables that expire are kept, where neither LEDGER_DAYS nor the table says otherwise.
+DEFAULT_LEDGER_DAYS = 400
+_DAY_MS = 24 * 60 * 60 * 1000
+
 # A new dataset gets tables and views so many at a time: as many as the client keeps connections for.
 CREATIONS_AT_ONCE = 10
 
@@ -70,6 +74,24 @@ class Answer(msgspec.Struct, frozen=True):
     changed: int
 
 
+class Existing(NamedTuple):
+    """A table or view that is there: the hash of the definition it was made from, and how long its rows are kept."""
+
+    definition: str | None
+    days_kept: float
+    """Days after which a partition expires; 0: never."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A table as BigQuery describes it, in the words of `Table`."""
+
+    columns: tuple[tuple[str, str, str], ...]
+    """Name, type and mode of each."""
+    partition_by: str | None
+    requires_filter: bool
+    cluster_by: tuple[str, ...]
+
+
 class Warehouse:
     """One dataset. Thread-safe; shared by all calls of a process.
 
@@ -84,9 +106,12 @@ class Warehouse:
         location: str,
         *,
         host: str,
+        ledger_days: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """``ledger_days``: how long tables that expire keep a row, 0 for ever; None: 400, or as the table says."""
         self._client = client
+        self._ledger_days = ledger_days
         self._location = location
         self._host = host
         self._sleep = sleep
@@ -110,19 +135,23 @@ class Warehouse:
             if not lacking and not outdated:
                 return
             existing = self._persist("look for the tables", self._existing)
-            older = [table for table in lacking if existing.get(table.name, table.definition) != table.definition]
+            present = [table for table in lacking if table.name in existing]
             lacking = [table for table in lacking if table.name not in existing]
             side_by_side(self._create_table, lacking, CREATIONS_AT_ONCE)
+            older = [table for table in present if existing[table.name].definition != table.definition]
             side_by_side(self._add_columns, older, CREATIONS_AT_ONCE)
-            outdated = [view for view in outdated if existing.get(view.name) != view.definition]
+            kept = [table for table in present if self._days_kept(table, existing[table.name]) is not None]
+            side_by_side(lambda table: self._keep(table, existing[table.name]), kept, CREATIONS_AT_ONCE)
+            made = {name: one.definition for name, one in existing.items()}
+            outdated = [view for view in outdated if made.get(view.name) != view.definition]
             created = [name for layer in _layers(outdated) for name in self._create_views(layer)]
             self._ensured.update(table.name for table in tables)
             self._ensured.update(view.name for view in views)
             if lacking or created:
                 log.info("schema_created", dataset=self.dataset, tables=[t.name for t in lacking], views=created)
 
-    def _existing(self) -> dict[str, str | None]:
-        """The names of the tables and views that there are, each with the hash of its definition."""
+    def _existing(self) -> dict[str, Existing]:
+        """The tables and views that there are, by name."""
         try:
             self._client.get_dataset(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         except google_errors.NotFound:
@@ -130,7 +159,31 @@ class Warehouse:
             dataset.location = self._location
             self._client.create_dataset(dataset, exists_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
-        return {table.table_id: table.labels.get(DEFINITION_LABEL) for table in listed}
+        return {
+            table.table_id: Existing(table.labels.get(DEFINITION_LABEL), _days_of(table.time_partitioning))
+            for table in listed
+        }
+
+    def _days_kept(self, table: Table, existing: Existing) -> int | None:
+        """For how many days a table should keep a row that keeps it for another time now; None: leave it."""
+        if not table.expires:
+            return None
+        if self._ledger_days is None:  # who has set it, had a reason
+            return DEFAULT_LEDGER_DAYS if not existing.days_kept else None
+        return self._ledger_days if self._ledger_days != existing.days_kept else None
+
+    def _keep(self, table: Table, existing: Existing) -> None:
+        """Let a table keep its rows for as long as it should."""
+        days = self._days_kept(table, existing)
+        changed = bigquery.Table(f"{self.dataset}.{table.name}")
+        changed.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
+        changed.time_partitioning.expiration_ms = days * _DAY_MS if days else None
+
+        def update() -> None:
+            self._client.update_table(changed, ["time_partitioning"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+
+        self._persist(f"say how long {table.name} keeps its rows", update)
+        log.info("rows_kept", table=table.name, days=days, before=existing.days_kept)
 
     def _create_table(self, table: Table) -> None:
         self._create(self._definition(table))
@@ -195,9 +248,38 @@ class Warehouse:
         definition.labels = {DEFINITION_LABEL: table.definition}
         definition.clustering_fields = list(table.cluster_by)
         if table.partition_by is not None:
-            definition.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
+            days = DEFAULT_LEDGER_DAYS if self._ledger_days is None else self._ledger_days
+            definition.time_partitioning = bigquery.TimePartitioning(
+                field=table.partition_by, expiration_ms=days * _DAY_MS if table.expires and days else None
+            )
             definition.require_partition_filter = table.requires_filter
         return definition
+
+    def describe(self, tables: Collection[Table]) -> dict[str, Held | None]:
+        """What BigQuery says of tables, by name; None for one that is not there."""
+        described = side_by_side(self._describe, tables, CREATIONS_AT_ONCE)
+        return {table.name: held for table, held in zip(tables, described, strict=True)}
+
+    def _describe(self, table: Table) -> Held | None:
+        def get() -> bigquery.Table | None:
+            try:
+                return self._client.get_table(
+                    f"{self.dataset}.{table.name}", retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS
+                )
+            except google_errors.NotFound:
+                return None
+
+        found = self._persist(f"look at {table.name}", get)
+        if found is None:
+            return None
+        return Held(
+            columns=tuple(
+                (field.name, _STANDARD.get(field.field_type, field.field_type), field.mode) for field in found.schema
+            ),
+            partition_by=found.time_partitioning.field if found.time_partitioning else None,
+            requires_filter=bool(found.require_partition_filter),
+            cluster_by=tuple(found.clustering_fields or ()),
+        )
 
     def create_staging(self, name: str, columns: Sequence[Column]) -> None:
         """Create a table that expires by itself."""
@@ -358,7 +440,7 @@ def connect(settings: Settings, dataset: str | None = None) -> Warehouse:
             "BIGQUERY_EMULATOR_HOST to use an emulator."
         ) from error
     host = urlsplit(settings.emulator_host or "https://bigquery.googleapis.com").netloc
-    return Warehouse(client, dataset, settings.location, host=host)
+    return Warehouse(client, dataset, settings.location, host=host, ledger_days=settings.ledger_days)
 
 
 def _layers(views: Iterable[View]) -> Iterator[Iterator[View]]:
@@ -428,7 +510,16 @@ def _polling() -> Retry:
     return Retry(timeout=30.0)
 
 
+def _days_of(partitioning: bigquery.TimePartitioning | None) -> float:
+    """After how many days a partition expires; 0: never."""
+    return (partitioning.expiration_ms or 0) / _DAY_MS if partitioning else 0
+
+
 # --- our types as the client's -----------------------------------------------------------------------
+
+
+# BigQuery's REST API tells the types of columns by older names than SQL does.
+_STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "STRUCT": "RECORD"}
 
 
 def schema_of(columns: Sequence[Column]) -> list[bigquery.SchemaField]:

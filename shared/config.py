@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import os
+import re
 import tomllib
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,10 @@ from shared.errors import ConfigurationError, InvalidRequest, UnknownTarget
 RateProfile = Literal["documented", "conservative"]
 
 DEFAULT_RESTAURANTS_FILE = Path(__file__).resolve().parent.parent / "restaurants.toml"
+
+
+# The ledger holds the watermarks, and what failed lately: less than a month of it would lose what is still needed.
+_FEWEST_LEDGER_DAYS = 31
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +46,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds into a call after which nothing more is begun to be read, and nothing tried again."""
     timeout: float = 540.0
     """Seconds after which the platform ends a call: the log says how much of it a call took."""
+    ledger_days: int | None = None
+    """Days for which the run ledger and rejected objects are kept; 0: for ever, None: as the tables say."""
+    summary_webhook_url: str | None = None
+    """Where the daily summary is posted; it is a secret itself."""
+    summary_webhook_secret: str | None = None
+    """The secret of Secret Manager that holds this URL, where the environment does not."""
 
     def __repr__(self) -> str:
         """Leave the credentials out: a repr ends up in logs and tracebacks."""
@@ -77,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             rate_profile="conservative" if profile == "conservative" else "documented",
             time_budget=_seconds("TIME_BUDGET_SECONDS", get("TIME_BUDGET_SECONDS", "400")),
             timeout=_seconds("FUNCTION_TIMEOUT_SECONDS", get("FUNCTION_TIMEOUT_SECONDS", "540"), ""),
+            ledger_days=_ledger_days(get("LEDGER_DAYS")),
+            summary_webhook_url=get("SUMMARY_WEBHOOK_URL") or None,
+            summary_webhook_secret=get("SUMMARY_WEBHOOK_SECRET") or None,
         )
 
 
@@ -98,6 +112,17 @@ def _seconds(variable: str, value: str, bound: str = ", below the function's tim
     if not 0 < seconds < math.inf:
         raise ConfigurationError(f"{variable} is {value!r}; set it to a number of seconds{bound}.")
     return seconds
+
+
+def _ledger_days(value: str) -> int | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", value) or 0 < int(value) < _FEWEST_LEDGER_DAYS:
+        raise ConfigurationError(
+            f"LEDGER_DAYS is {value!r}; set it to a whole number of days, at least {_FEWEST_LEDGER_DAYS}, or to 0 to "
+            "keep the ledger for ever."
+        )
+    return int(value)
 
 
 class Restaurant(msgspec.Struct, frozen=True, kw_only=True):

@@ -151,6 +151,7 @@ ETL_RUNS = Table(
     cluster_by=("restaurant_guid", "function"),
     requires_filter=False,
     stamped=False,
+    expires=True,
 )
 
 ETL_REJECTS = Table(
@@ -162,6 +163,7 @@ ETL_REJECTS = Table(
     cluster_by=("restaurant_guid", "source"),
     requires_filter=False,
     stamped=False,
+    expires=True,
 )
 
 ETL_BACKFILLS = Table(
@@ -173,6 +175,7 @@ ETL_BACKFILLS = Table(
     cluster_by=("backfill_id",),
     requires_filter=False,
     stamped=False,
+    expires=True,
 )
 
 ETL_BACKFILL_UNITS = Table(
@@ -184,6 +187,7 @@ ETL_BACKFILL_UNITS = Table(
     cluster_by=("restaurant_guid", "function"),
     requires_filter=False,
     stamped=False,
+    expires=True,
 )
 
 RUN_TABLES: tuple[Table, ...] = (BUSINESS_DAYS, ETL_RUNS, ETL_REJECTS, ETL_BACKFILLS, ETL_BACKFILL_UNITS)

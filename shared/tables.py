@@ -63,7 +63,8 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     kind; BigQuery enforces no key, so the loading does. A table with ``requires_filter`` refuses queries
     without a filter on ``partition_by``, a DATE, which keeps a careless query from reading all of history;
     a small table has no partitions (None).
-    ``stamped`` tables end with the columns of ``Loaded``.
+    ``stamped`` tables end with the columns of ``Loaded``. ``expires``: its old partitions go away by themselves,
+    see LEDGER_DAYS.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Table(msgspec.Struct, frozen=True, dict=True):
     cluster_by: tuple[str, ...]
     requires_filter: bool = True
     stamped: bool = True
+    expires: bool = False
     inherits: tuple[str, ...] = ()
     parent: type[Row] | None = None
 
