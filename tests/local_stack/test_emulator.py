@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_stack.emulator import duckdb_home, look_for_ddl_only_in_ddl, skip_time_travel_copies
+from local_stack.emulator import duckdb_home, parse_once, skip_time_travel_copies
 from local_stack.processes import PROJECT, ServerProcess, emulator_process
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def test_what_the_emulator_looks_for_in_ddl_is_still_parsed_by_its_own_modules(m
     for module in (ddl_sync, routine_ddl, ctas):
         assert module.sqlglot is sqlglot
         monkeypatch.setattr(module, "sqlglot", sqlglot)  # put back after the test
-    look_for_ddl_only_in_ddl()
+    monkeypatch.setattr(sqlglot, "parse_one", sqlglot.parse_one)
+    parse_once()
     assert ddl_sync._detect_catalog_drop("DROP TABLE a.b") is not None
     assert ddl_sync._detect_plain_create_table("create table a.b (c INT64)") is not None
     assert ddl_sync._detect_catalog_drop("DELETE FROM a.b WHERE TRUE") is None
@@ -66,6 +67,26 @@ def test_what_the_emulator_looks_for_in_ddl_is_still_parsed_by_its_own_modules(m
     created = "CREATE TABLE a.b (c INT64) AS SELECT 1"
     assert ctas.rewrite_create_table_schema_ctas(created) != created
     assert ctas.rewrite_create_table_schema_ctas(" \n SELECT 1") == " \n SELECT 1"
+
+
+def test_what_is_done_to_a_parsed_statement_is_not_done_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator's modules find the parser that keeps statements, and each has a tree of its own."""
+    import sqlglot
+    from bqemulator.catalog import ddl_sync
+    from bqemulator.jobs import executor, routine_ddl
+    from bqemulator.sql.rewriter import create_table_schema_ctas as ctas
+
+    for module in (ddl_sync, routine_ddl, ctas):
+        monkeypatch.setattr(module, "sqlglot", sqlglot)
+    monkeypatch.setattr(sqlglot, "parse_one", sqlglot.parse_one)
+    parse_once()
+    assert executor.sqlglot.parse_one is sqlglot.parse_one
+    sql = "SELECT a FROM b WHERE c = 1"
+    one = sqlglot.parse_one(sql, read="bigquery")
+    one.args["where"].pop()
+    assert sqlglot.parse_one(sql, read="bigquery").sql("bigquery") == sql
+    with pytest.raises(sqlglot.errors.ParseError):
+        sqlglot.parse_one("SELECT FROM WHERE", read="bigquery")
 
 
 def test_the_tables_of_a_missing_dataset_are_not_found_as_in_bigquery(warehouse_client: bigquery.Client) -> None:
