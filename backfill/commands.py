@@ -29,8 +29,10 @@ from backfill.options import (
 )
 from backfill.places import chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
+from backfill.queue_status import follow
 from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
 from backfill.runner import RETRY_WAIT
+from backfill.schedule import OffPeak
 from backfill.spans import Span
 from backfill.status import print_status, status_of
 from backfill.survey import survey, units_left
@@ -177,16 +179,29 @@ def run(
     """Load what is missing, and verify it.
 
     Stop it with Ctrl-C whenever you like: the same command goes on from there. The exit code is 0 only when every
-    unit is done and the gates pass.
+    unit is done and the gates pass; with --target tasks, when every unit is in the queue: 'status' follows it then,
+    and 'verify' proves it.
     """
     console = _console()
     wanted = _wanted_to_run(sources, start_date, end_date, dates, missing=missing, failed=failed, again=again)
-    may_start = within(_off_peak(off_peak), _zone(time_zone))
+    hours, zone = _off_peak(off_peak), _zone(time_zone)
     settings = Settings.from_environment()
     place = place_of(**where)
     which, locations = chosen(settings, tenant, guids_of(restaurants))
     functions = functions_of(sources) + ([] if skip_configuration else [CONFIGURATION])
     with opened(place, which, settings, functions) as here:
+        if here.queue is not None:
+            from backfill.queued import QueuedBackfill  # the client takes its time to import
+
+            off_peak_hours = OffPeak(*hours, zone) if hours else None
+            queued = QueuedBackfill(
+                *(here, which, locations, wanted, console),
+                chunk_days=chunk_days,
+                most_backfills=most_backfills,
+                off_peak=off_peak_hours,
+            )
+            sys.exit(queued.run(only_failed=failed, with_configuration=not skip_configuration))
+        may_start = within(hours, zone)
         backfill = Backfill(
             here,
             which,
@@ -226,8 +241,10 @@ def status(
         if here.warehouse is None:
             raise click.ClickException("there is no warehouse here yet; 'backfill_all.py run' makes one.")
         here.warehouse.ensure(ALL_TABLES, VIEWS)
-        found = survey(which, locations, wanted, here.warehouse, toast_now(here.settings))
-        told = status_of(found, wanted, Ledger(here.warehouse))
+        now = toast_now(here.settings)
+        queue = follow(here.queue, here.warehouse, which, now) if here.queue is not None else None
+        found = survey(which, locations, wanted, here.warehouse, now)
+        told = status_of(found, wanted, Ledger(here.warehouse), queue)
     if as_json:
         _print_json(told)
     else:

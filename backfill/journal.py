@@ -129,31 +129,33 @@ class Journal:
                 batch = self._pending[:ROWS_AT_ONCE]
             if not batch:
                 return
-            rows = [self._row(ended) for ended in batch]
+            rows = [unit_row(self._id, ended) for ended in batch]
             self._warehouse.run(insert_values(self._warehouse.dataset, ETL_BACKFILL_UNITS, rows), self._job("units"))
             with self._lock:
                 del self._pending[: len(batch)]
 
-    def _row(self, ended: Ended) -> BackfillUnitRow:
-        span = ended.unit.span
-        return BackfillUnitRow(
-            backfill_id=self._id,
-            function=ended.unit.function,
-            restaurant_guid=ended.unit.restaurant_guid,
-            start_date=span.start if span else None,
-            end_date=span.end if span else None,
-            ended_at=ended.ended_at,
-            ended_date=ended.ended_at.date(),
-            state="failed" if ended.state == "skipped" else ended.state,
-            attempts=ended.attempts,
-            seconds=Decimal(str(round(ended.seconds, 3))),
-            pages=ended.pages,
-            rows=ended.rows,
-            error=ended.error or None,
-        )
-
     def _job(self, step: str) -> str:
         return f"{self._id}-{step}-{time.time_ns()}"
+
+
+def unit_row(backfill_id: str, ended: Ended) -> BackfillUnitRow:
+    """What is written down of a unit that ended, or that was queued."""
+    span = ended.unit.span
+    return BackfillUnitRow(
+        backfill_id=backfill_id,
+        function=ended.unit.function,
+        restaurant_guid=ended.unit.restaurant_guid,
+        start_date=span.start if span else None,
+        end_date=span.end if span else None,
+        ended_at=ended.ended_at,
+        ended_date=ended.ended_at.date(),
+        state="failed" if ended.state == "skipped" else ended.state,
+        attempts=ended.attempts,
+        seconds=Decimal(str(round(ended.seconds, 3))),
+        pages=ended.pages,
+        rows=ended.rows,
+        error=ended.error or None,
+    )
 
 
 def new_backfill_id() -> str:

@@ -80,13 +80,15 @@ class QueuedUnit(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """What the calls for a unit did, as the run ledger tells it; ``error`` is the last one's."""
+    """What the calls for a unit did, as the run ledger tells it; ``status`` is the last one's."""
 
+    status: str
     attempts: int
     seconds: float
     pages: int
     rows: int
     error: str
+    """The last that there was."""
 
 
 class Ledger:
@@ -164,10 +166,16 @@ class Ledger:
             for row in self._rows(queued_units(self.warehouse.dataset), "queued")
         ]
 
+    def count_queued(self) -> None:
+        """Write down how far the queued backfills are, as far as is known of their units; one without any left ends."""
+        now = dt.datetime.now(dt.UTC)
+        self._rows(count_queued(self.warehouse.dataset, now), "count-queued")
+
     def tried(self, since: dt.datetime) -> dict[Unit, Tried]:
         """What was called for since a moment on Toast's clock, by unit."""
         return {
             _unit(row): Tried(
+                str(row["status"]),
                 int(str(row["attempts"])),
                 float(str(row["seconds"])),
                 int(str(row["pages"])),
@@ -323,12 +331,61 @@ def calls_since(dataset: str, since: dt.datetime) -> Statement:
   restaurant_guid,
   start_date,
   end_date,
+  ARRAY_AGG(status ORDER BY finished_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS status,
   COUNT(*) AS attempts,
   SUM(TIMESTAMP_DIFF(finished_at, started_at, MILLISECOND)) / 1000 AS seconds,
   SUM(pages) AS pages,
   SUM(extracted) AS extracted,
-  MAX_BY(IFNULL(error, ''), finished_at) AS error
+  ARRAY_AGG(error IGNORE NULLS ORDER BY finished_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS error
 FROM `{dataset}.{ETL_RUNS.name}`
 WHERE run_date >= DATE(@since) AND started_at >= @since
 GROUP BY `function`, restaurant_guid, start_date, end_date"""
     return Statement(sql, (Parameter("since", "TIMESTAMP", since),))
+
+
+def count_queued(dataset: str, now: dt.datetime) -> Statement:
+    """Give each queued backfill a new sign of life with what is known of its units now; the last, when none is left.
+
+    A unit that a later backfill has queued again is that one's.
+    """
+    columns = ", ".join(column.name for column in ETL_BACKFILLS.columns)
+    sql = f"""INSERT INTO `{dataset}.{ETL_BACKFILLS.name}` ({columns})
+WITH last_words AS (
+  SELECT backfill_id, state
+  FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+),
+counted AS (
+  SELECT
+    backfill_id,
+    COUNTIF(state = 'queued') AS units_left,
+    COUNTIF(state = 'done') AS units_done,
+    COUNTIF(state = 'failed') AS units_failed
+  FROM last_words
+  GROUP BY backfill_id
+),
+beats AS (
+  SELECT *
+  FROM `{dataset}.{ETL_BACKFILLS.name}`
+  WHERE beat_date >= @since
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1
+)
+SELECT
+  beats.backfill_id,
+  @now,
+  DATE(@now),
+  IF(IFNULL(counted.units_left, 0) > 0, 'queued', IF(IFNULL(counted.units_failed, 0) > 0, 'failed', 'done')),
+  beats.functions,
+  beats.restaurants,
+  beats.start_date,
+  beats.end_date,
+  beats.units,
+  IFNULL(counted.units_done, 0),
+  IFNULL(counted.units_failed, 0),
+  IF(IFNULL(counted.units_left, 0) > 0, beats.expected_end_at, NULL)
+FROM beats
+LEFT JOIN counted USING (backfill_id)
+WHERE beats.state = 'queued'"""
+    return Statement(sql, (Parameter("now", "TIMESTAMP", now), Parameter("since", "DATE", (now - QUEUED_FOR).date())))

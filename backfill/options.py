@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -141,14 +143,26 @@ def place_options(command: _Command) -> _Command:
             "--functions-url",
             envvar="FUNCTIONS_URL",
             metavar="URL",
-            help="http: where the functions are; {function} in it, or its end, is a function's name.",
+            help="http, tasks: where the functions are; {function} in it, or its end, is a function's name.",
         ),
         click.option(
             "--function-url",
             "single_urls",
             multiple=True,
             metavar="NAME=URL",
-            help="http: where one function is, such as orders_daily=http://127.0.0.1:8080.",
+            help="http, tasks: where one function is, such as orders_daily=http://127.0.0.1:8080.",
+        ),
+        click.option(
+            "--queue",
+            envvar="TASKS_QUEUE",
+            metavar="NAME",
+            help="tasks: the queue, projects/PROJECT/locations/REGION/queues/QUEUE.",
+        ),
+        click.option(
+            "--invoker",
+            envvar="TASKS_INVOKER",
+            metavar="ACCOUNT",
+            help="tasks: the service account as which the queue calls the functions.",
         ),
     )
     for option in options:
@@ -162,22 +176,43 @@ def place_of(
     simulator_options: Sequence[str],
     functions_url: str | None,
     single_urls: Sequence[str],
+    queue: str | None,
+    invoker: str | None,
 ) -> Where:
     """The place that the options tell. Raises UsageError for words that make no sense, or a missing URL."""
     urls: Mapping[str, str] | str = dict(_pair(word, "--function-url") for word in single_urls)
-    if target == "http" and not urls:
+    if target != "local" and not urls:
         if not functions_url:
             raise click.UsageError(
-                "--target http needs --functions-url, such as https://us-west1-PROJECT.cloudfunctions.net (or the "
+                f"--target {target} needs --functions-url, such as https://us-west1-PROJECT.cloudfunctions.net (or the "
                 "variable FUNCTIONS_URL)."
             )
         urls = functions_url
+    emulator = os.environ.get("TASKS_EMULATOR_HOST")
+    if target == "tasks":
+        _check_queue(queue, invoker, emulator)
     return Where(
         target=target,
         data_dir=data_dir,
         function_urls=urls,
         simulator_options=dict(_pair(word, "--simulator") for word in simulator_options),
+        queue=queue,
+        invoker=invoker,
+        tasks_emulator=emulator,
     )
+
+
+def _check_queue(queue: str | None, invoker: str | None, emulator: str | None) -> None:
+    if queue is None or not re.fullmatch(r"projects/[^/]+/locations/[^/]+/queues/[^/]+", queue):
+        raise click.UsageError(
+            "--target tasks needs --queue projects/PROJECT/locations/REGION/queues/QUEUE (or the variable "
+            f"TASKS_QUEUE){f'; {queue!r} is no such name' if queue else ''}. deploy_all.sh makes one."
+        )
+    if invoker is None and not emulator:
+        raise click.UsageError(
+            "--target tasks needs --invoker, the service account as which the queue calls the functions (or the "
+            "variable TASKS_INVOKER)."
+        )
 
 
 def _pair(word: str, option: str) -> tuple[str, str]:

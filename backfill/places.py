@@ -7,7 +7,7 @@ import datetime as dt
 import email.utils
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import requests
@@ -20,6 +20,9 @@ from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Settings, Tenant, load_tenants, restaurants_for
 from shared.errors import InvalidRequest
 
+if TYPE_CHECKING:
+    from backfill.targets.tasks import TaskQueue
+
 TargetName = Literal["local", "http", "tasks"]
 
 
@@ -29,6 +32,9 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     target: TargetName = "local"
     data_dir: Path
     function_urls: Mapping[str, str] | str = {}
+    queue: str | None = None
+    invoker: str | None = None
+    tasks_emulator: str | None = None
     simulator_options: Mapping[str, object] = {}
 
 
@@ -38,6 +44,8 @@ class Place(msgspec.Struct, frozen=True):
     settings: Settings
     warehouse: Warehouse | None
     caller: Caller | None
+    queue: TaskQueue | None = None
+    """Where the calls are put instead, with --target tasks."""
 
 
 @contextlib.contextmanager
@@ -56,7 +64,16 @@ def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence
             yield Place(inner, bigquery_utils.connect(inner, tenant.dataset), local.caller)
         return
     warehouse = bigquery_utils.connect(settings, tenant.dataset) if settings.project else None
-    yield Place(settings, warehouse, HttpCaller(where.function_urls))
+    caller = HttpCaller(where.function_urls)
+    if where.target != "tasks" or where.queue is None:
+        yield Place(settings, warehouse, caller)
+        return
+    from backfill.targets.tasks import TaskQueue  # the client takes its time to import
+
+    scope = f"{settings.project} {tenant.dataset or settings.dataset} {tenant.name}"
+    queue = TaskQueue(where.queue, urls=caller, invoker=where.invoker, scope=scope, emulator=where.tasks_emulator)
+    with contextlib.closing(queue):
+        yield Place(settings, warehouse, caller, queue)
 
 
 def chosen(settings: Settings, tenant: str | None, guids: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:

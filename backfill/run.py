@@ -103,9 +103,7 @@ class Backfill:
         """
         self._warehouse.ensure(ALL_TABLES, VIEWS)
         now = toast_now(self._settings)
-        others = self._ledger.running()
-        if len(others) >= self._limits.most_backfills:
-            raise TooManyBackfills(_too_many(others, self._limits.most_backfills))
+        others = others_under_way(self._ledger, self._limits.most_backfills)
         configured = True
         if with_configuration:
             guids = [restaurant.guid for restaurant in self._restaurants]
@@ -184,11 +182,15 @@ class Backfill:
         return True
 
 
-def _too_many(others: Sequence[Running], most: int) -> str:
+def others_under_way(ledger: Ledger, most: int) -> list[Running]:
+    """The other backfills that are running or queued. Raises TooManyBackfills when there may be no more."""
+    others = ledger.running()
+    if len(others) < most:
+        return others
     names = ", ".join(other.backfill_id for other in others)
-    return (
-        f"{len(others)} backfills are running ({names}), and no more than {most} may: wait for one to end, or raise "
-        "--most-backfills. One that was killed counts for 15 minutes more."
+    raise TooManyBackfills(
+        f"{len(others)} backfills are under way ({names}), and no more than {most} may be: wait for one to end, or "
+        "raise --most-backfills. One that was killed counts for 15 minutes more."
     )
 
 

@@ -18,9 +18,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from backfill.replies import Verdict, judge
-from backfill.spans import Span, without
 from backfill.targets import Caller
-from backfill.work import SOURCE_OF, Complete, Unit, by_lane
+from backfill.work import Complete, Unit, by_lane, is_complete
 
 TRIES = 3
 # Seconds before the second try, and how much longer each further one waits. A function that gives up has tried
@@ -136,7 +135,7 @@ class Runner:
         with self._lock:
             for lane in self._lanes:
                 first = lane.units[0] if lane.busy and lane.units else None
-                done = [unit for unit in lane.units if unit is not first and _is_complete(unit, complete)]
+                done = [unit for unit in lane.units if unit is not first and is_complete(unit, complete)]
                 lane.units = deque(unit for unit in lane.units if unit not in done)
                 dropped += done
             self._lock.notify_all()
@@ -222,8 +221,3 @@ class Runner:
     def _tell_end(self, ended: Ended) -> None:
         for listener in self._listeners:
             listener.ended(ended)
-
-
-def _is_complete(unit: Unit, complete: Complete) -> bool:
-    spans = complete.get((SOURCE_OF.get(unit.function, ""), unit.restaurant_guid), ())
-    return isinstance(unit.span, Span) and not without([unit.span], spans)

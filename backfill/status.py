@@ -13,6 +13,7 @@ from rich.text import Text
 
 from backfill.display import duration
 from backfill.ledger import FailedUnit, Ledger, Running
+from backfill.queue_status import Followed, print_queue
 from backfill.spans import Span, clipped, days_in, without
 from backfill.survey import Survey, failed_left
 from backfill.tables import print_failed
@@ -42,6 +43,8 @@ class Status(msgspec.Struct):
     coverage: list[Covered]
     failed: list[FailedUnit]
     running: list[Running]
+    queue: Followed | None = None
+    """Where the target is one."""
 
     @property
     def missing_days(self) -> int:
@@ -49,11 +52,11 @@ class Status(msgspec.Struct):
         return sum(days_in(one.missing) for one in self.coverage)
 
 
-def status_of(found: Survey, wanted: Wanted, ledger: Ledger) -> Status:
+def status_of(found: Survey, wanted: Wanted, ledger: Ledger, queue: Followed | None = None) -> Status:
     """Put together what the warehouse tells. Raises WarehouseError."""
     coverage = [_covered(found, location, source, wanted) for location in found.locations for source in wanted.sources]
     failed = failed_left(ledger.failed(), found, wanted.sources, {})
-    return Status(found.now, coverage, failed, ledger.running())
+    return Status(found.now, coverage, failed, ledger.running(), queue)
 
 
 def _covered(found: Survey, location: Location, source: Source, wanted: Wanted) -> Covered:
@@ -95,9 +98,12 @@ def print_status(status: Status, console: Console) -> None:
     console.print(f"As of {status.as_of:%Y-%m-%d %H:%M} UTC: {_headline(status)}", soft_wrap=True)
     for backfill in status.running:
         _print_running(backfill, console)
+    names = {one.restaurant_guid: one.restaurant_name for one in status.coverage}
+    if status.queue is not None:
+        print_queue(status.queue, names | {"ALL": "all"}, console)
     if status.failed:
         console.print(f"\n{len(status.failed)} units failed and are still missing:")
-        print_failed(status.failed, {one.restaurant_guid: one.restaurant_name for one in status.coverage}, console)
+        print_failed(status.failed, names, console)
         console.print("When the cause is mended: python backfill_all.py run --failed", markup=False)
 
 

@@ -94,6 +94,12 @@ Complete = Mapping[tuple[str, str], Sequence[Span]]
 """By source and restaurant the business dates that are complete."""
 
 
+def is_complete(unit: Unit, complete: Complete) -> bool:
+    """Whether every date of a unit is complete; never of one without dates."""
+    spans = complete.get((SOURCE_OF.get(unit.function, ""), unit.restaurant_guid), ())
+    return unit.span is not None and not without([unit.span], spans)
+
+
 def missing_units(
     tenant: Tenant,
     locations: Sequence[Location],

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Protocol
 
+import msgspec
+
 from backfill.replies import Reply
+from backfill.work import Unit
 
 
 class TargetFailed(Exception):
     """A target cannot be used; the message says why and what to do."""
+
+
+class QueuedTask(msgspec.Struct, frozen=True):
+    """A task that is in the queue."""
+
+    unit: Unit
+    generation: int
+    due_at: dt.datetime
+    """When it is called for, or called for again (UTC, this machine's clock)."""
+    attempts: int
+    """Calls so far, one that is under way included."""
+    last_reply: str
+    """What came of the last one, as Cloud Tasks tells it; empty before."""
 
 
 class Caller(Protocol):

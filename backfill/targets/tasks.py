@@ -13,13 +13,12 @@ A name begins with a hash, as Cloud Tasks advises: it spreads its storage by nam
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal
 
 import google.auth.exceptions
@@ -30,7 +29,7 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from backfill.spans import Span
-from backfill.targets import TargetFailed
+from backfill.targets import QueuedTask, TargetFailed
 from backfill.targets.http import HttpCaller
 from backfill.work import Unit
 
@@ -39,7 +38,6 @@ DISPATCH_DEADLINE = dt.timedelta(seconds=600)
 # Cloud Tasks takes no task for more than 30 days ahead.
 FARTHEST = dt.timedelta(days=29)
 
-_QUEUE = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[^/]+")
 _TASK_ID = re.compile(
     r"(?P<hash>[0-9a-f]{12})-(?P<function>[a-z]+_[a-z]+)-(?P<guid>ALL|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
     r"(?:-(?P<start>\d{8})-(?P<end>\d{8}))?-(?P<generation>\d+)"
@@ -53,19 +51,6 @@ _PASSING = (
     google_errors.InternalServerError,
     google_errors.ResourceExhausted,
 )
-
-
-class QueuedTask(msgspec.Struct, frozen=True):
-    """A task that is in the queue."""
-
-    unit: Unit
-    generation: int
-    due_at: dt.datetime
-    """When it is called for, or called for again (UTC, this machine's clock)."""
-    attempts: int
-    """Calls so far, one that is under way included."""
-    last_reply: str
-    """What came of the last one, as Cloud Tasks tells it; empty before."""
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -88,14 +73,33 @@ class TaskQueue:
     """
 
     def __init__(
-        self, client: tasks_v2.CloudTasksClient, queue: str, *, urls: HttpCaller, invoker: str | None, scope: str
+        self, queue: str, *, urls: HttpCaller, invoker: str | None, scope: str, emulator: str | None = None
     ) -> None:
-        """``urls`` knows where the functions are; ``scope`` tells units of one tenant and dataset from others'."""
-        self._client = client
+        """``urls`` knows where the functions are, ``invoker`` is the service account that may call them.
+
+        ``scope`` tells the units of one tenant and dataset from others'. ``emulator`` (host:port): ask this one,
+        without encryption, instead of Google's.
+        """
         self.name = queue
         self._urls = urls
         self._invoker = invoker
         self._scope = scope
+        self._emulator = emulator
+
+    @cached_property
+    def _client(self) -> tasks_v2.CloudTasksClient:
+        if self._emulator:
+            channel = grpc.insecure_channel(self._emulator.rpartition("://")[2].rstrip("/"))
+            return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        try:
+            return tasks_v2.CloudTasksClient()
+        except google.auth.exceptions.GoogleAuthError as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        if "_client" in self.__dict__:
+            self._client.transport.close()  # type: ignore[no-untyped-call]
 
     def pace(self) -> Pace:
         """How fast the queue calls."""
@@ -213,32 +217,6 @@ _ADVICE: dict[type[Exception], str] = {
     google_errors.ServiceUnavailable: "check the network, and TASKS_EMULATOR_HOST (unset it to use Google's).",
     google_errors.DeadlineExceeded: "check the network, and TASKS_EMULATOR_HOST (unset it to use Google's).",
 }
-
-
-def is_queue_name(name: str) -> bool:
-    """Whether a name is that of a queue: projects/P/locations/L/queues/Q."""
-    return _QUEUE.fullmatch(name) is not None
-
-
-@contextlib.contextmanager
-def task_queue(
-    queue: str, *, urls: HttpCaller, invoker: str | None, scope: str, emulator: str | None
-) -> Iterator[TaskQueue]:
-    """Google's Cloud Tasks, or with ``emulator`` (host:port) another, without encryption. Raises TargetFailed."""
-    if emulator:
-        channel = grpc.insecure_channel(emulator.rpartition("://")[2].rstrip("/"))
-        client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
-    else:
-        try:
-            client = tasks_v2.CloudTasksClient()
-        except google.auth.exceptions.GoogleAuthError as error:
-            raise TargetFailed(
-                f"Cloud Tasks: {_words(error)} Log in: gcloud auth application-default login."
-            ) from error
-    try:
-        yield TaskQueue(client, queue, urls=urls, invoker=invoker, scope=scope)
-    finally:
-        client.transport.close()  # type: ignore[no-untyped-call]
 
 
 def _date(text: str) -> dt.date:
