@@ -73,17 +73,18 @@ def test_what_is_done_to_a_parsed_statement_is_not_done_to_the_next(monkeypatch:
     """The emulator's modules find the parser that keeps statements, and each has a tree of its own."""
     import sqlglot
     from bqemulator.catalog import ddl_sync
-    from bqemulator.jobs import executor, routine_ddl
+    from bqemulator.jobs import routine_ddl
+    from bqemulator.sql import table_rewriter
     from bqemulator.sql.rewriter import create_table_schema_ctas as ctas
 
     for module in (ddl_sync, routine_ddl, ctas):
         monkeypatch.setattr(module, "sqlglot", sqlglot)
     monkeypatch.setattr(sqlglot, "parse_one", sqlglot.parse_one)
     parse_once()
-    assert executor.sqlglot.parse_one is sqlglot.parse_one
+    assert table_rewriter.sqlglot.parse_one is sqlglot.parse_one
     sql = "SELECT a FROM b WHERE c = 1"
     one = sqlglot.parse_one(sql, read="bigquery")
-    one.args["where"].pop()
+    one.find(sqlglot.exp.Where).pop()
     assert sqlglot.parse_one(sql, read="bigquery").sql("bigquery") == sql
     with pytest.raises(sqlglot.errors.ParseError):
         sqlglot.parse_one("SELECT FROM WHERE", read="bigquery")
