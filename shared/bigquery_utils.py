@@ -205,11 +205,13 @@ class Warehouse:
             return
         for column in added:
             self.run(add_column(self.dataset, table, column), f"column-{table.name}-{column.name}-{uuid.uuid4().hex}")
-        marked = bigquery.Table(name)
+        # With the columns once more: the emulator does not list those that a statement added.
+        nullable = [msgspec.structs.replace(column, mode="NULLABLE") for column in added]
+        marked = bigquery.Table(name, schema=[*found.schema, *schema_of(nullable)])
         marked.labels = {**found.labels, DEFINITION_LABEL: table.definition}
 
         def mark() -> None:
-            self._client.update_table(marked, ["labels"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
+            self._client.update_table(marked, ["labels", "schema"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
 
         self._persist(f"mark {table.name}", mark)
         if added:
