@@ -10,8 +10,9 @@ from main_cash import cash_daily
 from main_config import config_weekly
 from main_labor import labor_daily
 from main_orders import orders_daily
+from main_summary import daily_summary
 
 gc.freeze()
 gc.enable()
 
-__all__ = ["cash_daily", "config_weekly", "labor_daily", "orders_daily"]
+__all__ = ["cash_daily", "config_weekly", "daily_summary", "labor_daily", "orders_daily"]

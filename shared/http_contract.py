@@ -189,7 +189,7 @@ def _reply(function: str, run_id: str, outcomes: Sequence[Outcome]) -> flask.Res
         return _problem_of((passing or errors)[0], run_id)
     body = _Reply("partial" if errors else "success", function, run_id, outcomes)
     # An error is written as its message.
-    response = _response(msgspec.json.encode(body, enc_hook=str), 503 if passing else 200, "application/json")
+    response = json_response(msgspec.json.encode(body, enc_hook=str), 503 if passing else 200)
     if passing:
         response.headers["Retry-After"] = str(round(max(error.retry_after for error in passing)))
     return response
@@ -210,10 +210,11 @@ def _problem_of(error: EtlError, run_id: str) -> flask.Response:
 
 def _problem(status: int, title: str, detail: str, run_id: str, **more: Any) -> flask.Response:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "run_id": run_id, **more}
-    return _response(msgspec.json.encode(body), status, "application/problem+json")
+    return json_response(msgspec.json.encode(body), status, "application/problem+json")
 
 
-def _response(body: bytes, status: int, content_type: str) -> flask.Response:
+def json_response(body: bytes, status: int, content_type: str = "application/json") -> flask.Response:
+    """A reply that holds JSON."""
     # functions-framework has imported it by now; at the top it would make importing main.py a third slower.
     import flask
 

@@ -53,14 +53,7 @@ def parse_body(body: bytes, accepted: Accepted = DAYS_AND_CHANGES) -> RequestBod
 
     Raises InvalidRequest with every field that is wrong, so that one look is enough to mend them all.
     """
-    if not body:
-        raise InvalidRequest({"body": "empty, which is not JSON; send {} to ask for every restaurant"})
-    try:
-        content = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise InvalidRequest({"body": f"not JSON ({error}); send {{}} to ask for every restaurant"}) from error
-    if not isinstance(content, dict):
-        raise InvalidRequest({"body": 'expected a JSON object such as {"restaurant_guid": "ALL"}'})
+    content = json_object(body)
     taken = _FIELDS if accepted.modes else ("restaurant_guid", "tenant")
     problems = {name: f"unknown field; expected {', '.join(taken)}" for name in content if name not in _FIELDS}
     values: dict[str, Any] = {}
@@ -75,6 +68,19 @@ def parse_body(body: bytes, accepted: Accepted = DAYS_AND_CHANGES) -> RequestBod
     if problems:
         raise InvalidRequest(dict(list(problems.items())[:MAX_PROBLEMS]))
     return RequestBody(**values)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body holds. Raises InvalidRequest when it holds none."""
+    if not body:
+        raise InvalidRequest({"body": "empty, which is not JSON; send {} to ask for every restaurant"})
+    try:
+        content = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidRequest({"body": f"not JSON ({error}); send {{}} to ask for every restaurant"}) from error
+    if not isinstance(content, dict):
+        raise InvalidRequest({"body": 'expected a JSON object such as {"restaurant_guid": "ALL"}'})
+    return content
 
 
 def _wrong_range(values: dict[str, Any], content: dict[str, Any]) -> dict[str, str]:
@@ -119,7 +125,8 @@ def _guid(value: Any) -> str:
         ) from None
 
 
-def _date(value: Any) -> dt.date:
+def date_of(value: Any) -> dt.date:
+    """A date of a body. Raises ValueError, which says what was expected."""
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         try:
             date = dt.date.fromisoformat(value)
@@ -139,7 +146,8 @@ def _mode(value: Any) -> Mode:
     raise ValueError("expected 'business_date' or 'modified'")
 
 
-def _tenant(value: Any) -> str:
+def tenant_of(value: Any) -> str:
+    """A tenant's name of a body. Raises ValueError, which says what was expected."""
     if isinstance(value, str) and value:
         return value
     raise ValueError("expected the name of a tenant in restaurants.toml")
@@ -147,8 +155,8 @@ def _tenant(value: Any) -> str:
 
 _CHECKS = {
     "restaurant_guid": _guid,
-    "start_date": _date,
-    "end_date": _date,
+    "start_date": date_of,
+    "end_date": date_of,
     "mode": _mode,
-    "tenant": _tenant,
+    "tenant": tenant_of,
 }

@@ -1,4 +1,4 @@
-"""A tenant's Toast credentials: from the environment, or from Secret Manager."""
+"""What is secret, from the environment or from Secret Manager: a tenant's Toast credentials, and single texts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from shared.errors import ConfigurationError
 
 # Both secrets together must be read, or their absence reported, before a caller's own timeout strikes.
 _SECONDS = 10.0
+
+_INSTEAD = "or set TOAST_CLIENT_ID and TOAST_CLIENT_SECRET instead"
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager import SecretManagerServiceClient
@@ -77,7 +79,17 @@ def _from_environment(settings: Settings, tenants: int) -> Credentials:
     )
 
 
-def _from_secret_manager(project: str, names: tuple[str, ...], read_secret: ReadSecret | None) -> list[str]:
+def secret_text(project: str, name: str, *, instead: str, read_secret: ReadSecret | None = None) -> str:
+    """What the secret of a project holds; ``instead`` tells in messages what else could be done.
+
+    Raises ConfigurationError, which names what is missing and how to set it, within 15 seconds.
+    """
+    return _from_secret_manager(project, (name,), read_secret, instead)[0]
+
+
+def _from_secret_manager(
+    project: str, names: tuple[str, ...], read_secret: ReadSecret | None, instead: str = _INSTEAD
+) -> list[str]:
     until = time.monotonic() + _SECONDS
     values = []
     for name in names:
@@ -86,7 +98,7 @@ def _from_secret_manager(project: str, names: tuple[str, ...], read_secret: Read
             seconds = max(1.0, until - time.monotonic())
             payload = read_secret(f"projects/{project}/secrets/{name}/versions/latest", seconds)
         except Exception as error:
-            raise ConfigurationError(_advice(error, project, name)) from error
+            raise ConfigurationError(_advice(error, project, name, instead)) from error
         values.append(_text(payload, project, name))
     return values
 
@@ -130,10 +142,9 @@ def _secret_manager() -> ReadSecret:
     return read
 
 
-def _advice(error: Exception, project: str, name: str) -> str:
+def _advice(error: Exception, project: str, name: str, instead: str) -> str:
     """What went wrong and what to do; by the error's name, so that google's packages need not be imported."""
     what = f"the secret {name!r} of project {project!r}"
-    instead = "or set TOAST_CLIENT_ID and TOAST_CLIENT_SECRET instead"
     match type(error).__name__:
         case "NotFound":
             return (
