@@ -39,15 +39,20 @@ SIMULATOR_CREDENTIALS = "simulator"
 
 # Settings of the product that the user's shell may hold; a local stack must not act on them.
 PRODUCT_VARIABLES = (
+    "BACKFILL_TARGET",
     "BIGQUERY_EMULATOR_HOST",
     "BQ_DATASET",
     "BQ_LOCATION",
+    "FUNCTIONS_URL",
     "FUNCTION_TIMEOUT_SECONDS",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_CLOUD_PROJECT",
     "RESTAURANTS_FILE",
     "SUMMARY_WEBHOOK_SECRET",
     "SUMMARY_WEBHOOK_URL",
+    "TASKS_EMULATOR_HOST",
+    "TASKS_INVOKER",
+    "TASKS_QUEUE",
     "TOAST_API_HOST",
     "TOAST_CLIENT_ID",
     "TOAST_CLIENT_SECRET",

@@ -45,14 +45,17 @@ class Queues(QueueState):  # type: ignore[misc]
     def submit_task(self, task_name: str, force_run: bool = False) -> Task:
         """Send a task to its URL, if it is due, and see it in the lists meanwhile."""
         task = next((task for task in self.list_tasks(task_name.rsplit("/", 2)[0]) if task.name == task_name), None)
-        if task is None:
-            raise NotFound(f"Task not found: {task_name}")  # type: ignore[no-untyped-call]
-        self._dispatched[task_name] = task
+        if task is not None:
+            self._dispatched[task_name] = task
         try:
             submitted: Task = super().submit_task(task_name, force_run)
             return submitted
+        except NotFound:
+            if force_run:
+                raise
+            return Task(name=task_name)  # somebody else has run it; the thread that works the queue must not end
         finally:
-            del self._dispatched[task_name]
+            self._dispatched.pop(task_name, None)
 
     def queue(self, name: str) -> Queue:
         """A queue. Raises NotFound."""

@@ -44,19 +44,21 @@ class BackfillStack:
         self.client = client
         self.guids = list(guids)
         self.toast = SimulatorControl(stack.simulator_url)
+        self.target = "http"
+        self.variables: dict[str, str] = {}
         self.started: list[subprocess.Popen[str]] = []
 
     def command(self, *words: str) -> list[str]:
         urls = [
             word for name, server in self.stack.functions.items() for word in ("--function-url", f"{name}={server.url}")
         ]
-        place = ["--target", "http", *urls] if words[0] != "help" else []
+        place = ["--target", self.target, *urls] if words[0] != "help" else []
         return [sys.executable, str(ROOT / "backfill_all.py"), *words, *place]
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             self.command(*words),
-            env=child_environment(self.stack.environment) | {"COLUMNS": "200"},
+            env=child_environment(self.stack.environment) | {"COLUMNS": "200"} | self.variables,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
