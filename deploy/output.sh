@@ -56,11 +56,11 @@ stop() { # stop MESSAGE...: nothing was begun, or nothing more can be
 
 # --- a command as a person would type it -------------------------------------------------------------
 
-quoted() { # quoted WORD: of a flag only the value stands in quotes
+quoted() { # quoted WORD: of name=value, only the value stands in quotes
     local flag='' value=$1
-    if [[ $1 =~ ^(--[a-z-]+=)(.*)$ ]]; then flag=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}; fi
+    if [[ $1 =~ ^((--)?[a-z-]+=)(.*)$ ]]; then flag=${BASH_REMATCH[1]} value=${BASH_REMATCH[3]}; fi
     case $value in
-        *'$'[A-Z]*) printf '%s"%s"' "$flag" "$value" ;;
+        '$'[A-Z]*) printf '%s"%s"' "$flag" "$value" ;;    # a variable of the plan
         *[!A-Za-z0-9_./:=@,%+~^-]*) printf "%s'%s'" "$flag" "${value//\'/\'\\\'\'}" ;;
         *) printf '%s%s' "$flag" "$value" ;;
     esac
@@ -174,10 +174,10 @@ failed() { # failed TITLE COMMAND...
 advice() {
     case $said in
         *'illing'*) echo "Link a billing account: https://console.cloud.google.com/billing/linkedaccount?project=$project" ;;
-        *'auth login'* | *'invalid_grant'* | *'eauthenticat'*) echo "Log in again: gcloud auth login" ;;
+        *'auth login'* | *'auth tokens'* | *'eauthenticat'*) echo "Log in again: gcloud auth login" ;;
         *PERMISSION_DENIED* | *'does not have permission'* | *'403'* | *'orbidden'*)
             echo 'Ask an owner of the project for the permission named above; docs/install.md lists the roles.' ;;
-        *'queue'*'recently'* | *'queue cannot be created'*)
+        *'existed recently'* | *'existed too recently'*)
             echo 'A queue that was deleted keeps its name for some days: give the new one another, with --queue NAME.' ;;
         *RESOURCE_EXHAUSTED* | *'uota'*) echo 'A quota of the project is spent: wait, or ask Google for more.' ;;
         *'resolve'* | *'onnection'* | *'etwork'*) echo 'Check the network.' ;;

@@ -11,8 +11,12 @@ rollback() {
     say 'The next deployment lets its new revisions serve again. Tables are not touched: columns are only ever added.'
 }
 
+# Of revisions, newest first, the one below that which serves; one that never became ready serves nobody.
+# shellcheck disable=SC2016  # a program of awk
+readonly PREVIOUS='found && $2 != "False" { print $1; exit } $1 == serving { found = 1 }'
+
 roll_back_function() {
-    local service serving before variable
+    local service serving before
     service=$(service_of "$1")
     local look=(gcloud run services describe "$service" "${in_region[@]}"
         '--format=value(status.traffic[0].revisionName)')
@@ -20,20 +24,15 @@ roll_back_function() {
         --sort-by=~metadata.creationTimestamp '--format=value(metadata.name,status.conditions[0].status)')
     local serve=(gcloud run services update-traffic "$service" "${in_region[@]}")
     if [[ $dry_run == yes ]]; then
-        variable=$(url_variable_of "$1")
-        variable=${variable%_URL}_PREVIOUS
-        say "$variable is the newest revision below the one that serves:"
-        show "${look[@]}"
-        show "${list[@]}"
-        show "${serve[@]}" "--to-revisions=\$$variable=100"
+        printf 'SERVING=\x24(%s)\n' "$(show "${look[@]}")"
+        printf 'PREVIOUS=\x24(%s |\n    %s)\n' "$(show "${list[@]}")" "$(show awk -v "serving=\$SERVING" "$PREVIOUS")"
+        show "${serve[@]}" "--to-revisions=\$PREVIOUS=100"
         return
     fi
     persist "${look[@]}" || failed "which revision of $service serves" "${look[@]}"
     serving=$out
     persist "${list[@]}" || failed "which revisions $service has" "${list[@]}"
-    # Newest first; a revision that never became ready serves nobody.
-    before=$(printf '%s\n' "$out" | awk -F '\t' -v serving="$serving" \
-        'found && $2 != "False" { print $1; exit } $1 == serving { found = 1 }')
+    before=$(awk -v "serving=$serving" "$PREVIOUS" <<<"$out")
     if [[ -z $before ]]; then
         as_it_was "$service" "$serving serves, and there is none before it"
         return
@@ -69,7 +68,7 @@ confirm() {
         what="what belongs to $only"
     fi
     printf '\n  This removes %s of %s in %s. Datasets stay.\n' "$what" "$env" "$project"
-    [[ -t 0 || -n ${DEPLOY_ANSWER_FROM_STDIN:-} ]] || stop 'Nobody is there to confirm it: add --yes.'
+    [[ -t 0 ]] || stop 'Nobody is there to confirm it: add --yes.'
     local answer
     printf "  Type the project's id to go on: "
     IFS= read -r answer || answer=''
@@ -138,13 +137,26 @@ remove_alerts() {
     done
 }
 
-# Secrets that the other environment took over are its own to remove.
+# Of a secret that belongs to the other environment, only this one's rights are taken back.
 remove_secrets() {
     step 'Secrets of this environment'
     listed gcloud secrets list "${here[@]}" '--format=csv[no-heading](name.basename(),labels.toast_etl)'
-    local owners=$out name
-    for name in $credential_secrets $token_secrets $webhook_secret; do
-        remove "$owners" "$name,$env" "secret $name" gcloud secrets delete "$name" "${here[@]}"
+    local owners=$out name part role
+    if [[ $dry_run == yes ]]; then
+        owners=$(for name in $credential_secrets $token_secrets $webhook_secret; do printf '%s,%s\n' "$name" "$env"; done)
+    fi
+    for name in $owners; do
+        if [[ ${name#*,} == "$env" ]]; then
+            remove "$owners" "$name" "secret ${name%,*}" gcloud secrets delete "${name%,*}" "${here[@]}"
+        elif has "$credential_secrets"$'\n'"$token_secrets" "${name%,*}"; then
+            role=roles/secretmanager.secretAccessor
+            if has "$token_secrets" "${name%,*}"; then role=projects/$project/roles/$role_id; fi
+            for part in $LOADING_PARTS; do
+                also_gone='olicy binding.*not found' outcome=revoked act "$(account_of "$part"): ${name%,*}" \
+                    gcloud secrets remove-iam-policy-binding "${name%,*}" "${here[@]}" \
+                    "--member=$(member "$part")" "--role=$role"
+            done
+        fi
     done
 }
 
@@ -170,6 +182,6 @@ remove_accounts() {
 }
 
 revoke_in_project() { # revoke_in_project EXISTING ACCOUNT ROLE
-    also_gone='Policy binding.*not found' remove "$1" "$(email_of "$2")" "$(account_of "$2"): $3" \
+    also_gone='olicy binding.*not found' remove "$1" "$(email_of "$2")" "$(account_of "$2"): $3" \
         gcloud projects remove-iam-policy-binding "$project" "--member=$(member "$2")" "--role=$3" --condition=None
 }

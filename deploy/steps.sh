@@ -147,6 +147,8 @@ deployment_of() { # deployment_of PART: the command, in $command
     if [[ $1 == summary && -n $webhook_secret ]]; then variables+=",SUMMARY_WEBHOOK_SECRET=$webhook_secret"; fi
     command=(gcloud functions deploy "$(function_of "$1")" "${in_region[@]}" --gen2 --runtime=python312 --source=.
         "--entry-point=$(entry_point_of "$1")" --trigger-http --no-allow-unauthenticated
+        # A rollback keeps calls on an older revision until they are told to come back.
+        --serve-all-traffic-latest-revision
         "--memory=$(memory_of "$1")" "--timeout=${timeout}s" --concurrency=1 "--max-instances=$max_instances"
         "--service-account=$(email_of "$1")"
         "--build-service-account=projects/$project/serviceAccounts/$(email_of "$BUILDER")"
@@ -352,20 +354,25 @@ apply_policy() { # apply_policy FILE EXISTING, where EXISTING has lines 'name<TA
 tell_what_is_left() {
     [[ -n $(loading_functions) ]] || return 0
     step 'Left to you'
-    local name first empty=''
+    local name empty=''
     for name in $credential_secrets ${webhook_secret:+"$webhook_secret"}; do
         listed gcloud secrets versions list "$name" "${here[@]}" --filter=state=ENABLED --limit=1 '--format=value(name)'
         if [[ -z $out ]]; then empty="$empty $name"; fi
     done
-    if [[ -n $empty ]]; then
-        say 'Fill the secrets: after each command paste the value, then press Enter and Ctrl-D.'
-        for name in $empty; do hint gcloud secrets versions add "$name" "${here[@]}" --data-file=-; done
+    if [[ -z $empty ]]; then
+        say 'Nothing: the secrets hold values.'
+        return
     fi
-    first=$(columns 1 | head -n 1)
-    say 'Load the configuration and the last finished day, now rather than tonight:'
+    say 'Fill the secrets: after each command paste the value, then press Enter and Ctrl-D.'
+    for name in $empty; do hint gcloud secrets versions add "$name" "${here[@]}" --data-file=-; done
+    say 'Then load the configuration and the last finished day, rather than wait for tonight:'
     for name in config orders cash labor; do
-        if chosen "$name"; then hint gcloud scheduler jobs run "$(service_of "$name")-$first" "${there[@]}"; fi
+        if chosen "$name"; then
+            hint gcloud scheduler jobs run "$(service_of "$name")-$(columns 1 | head -n 1)" "${there[@]}"
+        fi
     done
-    say "Fill in history: FUNCTIONS_URL='https://$region-$project.cloudfunctions.net/$function_prefix{function}'"
-    say "  $PYTHON backfill_all.py run --missing --target http    (docs/operations.md says more)"
+    say 'And fill in history (docs/backfill.md):'
+    say "  export GOOGLE_CLOUD_PROJECT=$project BQ_DATASET=$dataset BQ_LOCATION=$location"
+    say "  export FUNCTIONS_URL='https://$region-$project.cloudfunctions.net/$function_prefix{function}'"
+    say "  $PYTHON backfill_all.py run --missing --target http"
 }

@@ -119,8 +119,12 @@ def delete(state: State, kind: str, things: State, names: list[str], call: Call)
     present(kind, things, names)
     if kind == "roles":  # a deleted role can be brought back, and keeps its name until then
         things[names[0]]["deleted"] = True
-    else:
-        del things[names[0]]
+        return ""
+    del things[names[0]]
+    if kind == "functions":  # its service goes with it, and who may call it
+        service = names[0].replace("_", "-")
+        del state["services"][service]
+        state["bindings"] = [binding for binding in state["bindings"] if not binding.startswith(f"{service} ")]
     return ""
 
 
@@ -201,7 +205,8 @@ def answer(state: State, call: Call) -> str:
     if call.after("run", "services", "describe"):
         return str(state["services"][call.words[3]]["serving"])
     if call.after("run", "revisions", "list"):
-        return "\n".join(f"{name}\tTrue" for name in state["services"][call.flags["service"]]["revisions"])
+        revisions = state["services"][call.flags["service"]]["revisions"]
+        return "\n".join(name.replace(" ", "\t") if " " in name else f"{name}\tTrue" for name in revisions)
     if call.after("run", "services", "update-traffic"):
         revision, _, share = call.flags["to-revisions"].partition("=")
         state["services"][call.words[3]]["serving"] = revision
