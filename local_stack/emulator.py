@@ -4,7 +4,7 @@
 
 The emulator is bqemulator, which runs BigQuery's SQL on DuckDB. Started as it comes, it wants the network for
 a DuckDB extension, copies a whole table after every change to it, takes a missing dataset for an empty one and
-keeps the labels of tables to itself, and parses each statement twenty times; this launcher sees to all of it.
+keeps the labels of tables to itself, and takes long over each statement; this launcher sees to all of it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import importlib
 import os
 import re
 import signal
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 READY = "bigquery emulator serving"
 KEPT_STATEMENTS = 64
+PLAIN_SYNTAX = (
+    *("Alias", "And", "Boolean", "Column", "EQ", "Exists", "From", "GT", "GTE", "Identifier", "In", "Is", "Join"),
+    *("LT", "LTE", "Literal", "NEQ", "Not", "Null", "Or", "Ordered", "Paren", "Select", "Star", "Subquery", "Table"),
+    *("TableAlias", "Tuple", "Union", "Where"),
+)
 STOP_SECONDS = 3.0  # what is committed is on the disk, so a slow farewell gains nothing
 
 
@@ -48,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
     refuse_to_list_missing_datasets()
     list_labels()
     parse_once()
+    copy_trees_quickly()
+    try_no_rules_on_plain_syntax()
+    find_types_only_for_averages_and_quotients()
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # else DuckDB looks for it with every parameter
     import duckdb
 
     try:
@@ -153,6 +163,46 @@ def parse_once() -> None:
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
     for module in (ddl_sync, routine_ddl, create_table_schema_ctas):
         module.sqlglot = SimpleNamespace(parse_one=parse_ddl, errors=sqlglot.errors)  # type: ignore[attr-defined]
+
+
+def copy_trees_quickly() -> None:
+    """Copy what hangs on the nodes of a tree, such as their place in the text, without looking into it.
+
+    The general copy took longer for that than for the tree.
+    """
+    core: Any = importlib.import_module("sqlglot.expressions.core")
+    deepcopy = core.deepcopy
+
+    def shallow(value: Any) -> Any:
+        return value.copy() if type(value) in (dict, list) else deepcopy(value)
+
+    core.deepcopy = shallow
+
+
+def try_no_rules_on_plain_syntax() -> None:
+    """Spare the nodes that make up most of a tree the emulator's eighty rules, all of which are about functions."""
+    from bqemulator.sql.translator import SQLTranslator
+    from sqlglot import exp
+
+    plain = {getattr(exp, name) for name in PLAIN_SYNTAX}
+    apply = SQLTranslator._apply_first_matching_rule
+
+    def apply_unless_plain(self: SQLTranslator, node: Any, tree: Any) -> bool:
+        return type(node) not in plain and apply(self, node, tree)
+
+    SQLTranslator._apply_first_matching_rule = apply_unless_plain  # type: ignore[method-assign]
+
+
+def find_types_only_for_averages_and_quotients() -> None:
+    """Spare the other statements the search for the type of each of their expressions: only rules for these ask."""
+    inner_query: Any = importlib.import_module("bqemulator.sql.inner_query")
+    build_catalog_schema = inner_query.build_catalog_schema
+    typed = re.compile(r"AVG|DIV|/", re.IGNORECASE)
+
+    def schema_where_it_matters(bq_sql: str, **options: Any) -> dict[str, Any]:
+        return build_catalog_schema(bq_sql, **options) if typed.search(bq_sql) else {}
+
+    inner_query.build_catalog_schema = schema_where_it_matters
 
 
 def quiet_logs(settings: Settings) -> None:

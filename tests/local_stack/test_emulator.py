@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_stack.emulator import duckdb_home, parse_once, skip_time_travel_copies
+from local_stack.emulator import copy_trees_quickly, duckdb_home, parse_once, skip_time_travel_copies
 from local_stack.processes import PROJECT, ServerProcess, emulator_process
 
 if TYPE_CHECKING:
@@ -86,6 +86,33 @@ def test_what_is_done_to_a_parsed_statement_is_not_done_to_the_next(monkeypatch:
     assert sqlglot.parse_one(sql, read="bigquery").sql("bigquery") == sql
     with pytest.raises(sqlglot.errors.ParseError):
         sqlglot.parse_one("SELECT FROM WHERE", read="bigquery")
+
+
+def test_a_copied_tree_shares_nothing_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlglot
+    from sqlglot.expressions import core
+
+    monkeypatch.setattr(core, "deepcopy", core.deepcopy)
+    copy_trees_quickly()
+    tree = sqlglot.parse_one("SELECT f(a) /* b */ FROM t", read="bigquery")
+    column = tree.find(sqlglot.exp.Column)
+    column.type, column.comments = "INT64", ["c"]
+    for part in (copied := tree.copy()).walk():
+        part.meta["mark"] = True
+        part.add_comments(["d"])
+    assert copied.find(sqlglot.exp.Column).type == column.type
+    assert not any("mark" in part.meta or "d" in (part.comments or ()) for part in tree.walk())
+
+
+def test_averages_and_quotients_keep_the_types_of_bigquery(warehouse_client: bigquery.Client, dataset: str) -> None:
+    """Also those in a view: the emulator has to know the types of their columns to tell NUMERIC from FLOAT64."""
+    warehouse_client.query(f"CREATE TABLE {dataset}.t AS SELECT NUMERIC '1.10' AS price, 4 AS n").result()
+    columns = "AVG(price) AS average, SAFE_DIVIDE(price, n) AS safe, price / n AS quotient, n / n AS ratio"
+    warehouse_client.query(f"CREATE VIEW {dataset}.v AS SELECT {columns} FROM {dataset}.t GROUP BY price, n").result()
+    for sql in (f"SELECT {columns} FROM {dataset}.t GROUP BY price, n", f"SELECT * FROM {dataset}.v"):
+        result = warehouse_client.query(sql).result()
+        assert [field.field_type for field in result.schema] == ["NUMERIC", "NUMERIC", "NUMERIC", "FLOAT"]
+        assert next(iter(result)).values() == (Decimal("1.1"), Decimal("0.275"), Decimal("0.275"), 1.0)
 
 
 def test_the_tables_of_a_missing_dataset_are_not_found_as_in_bigquery(warehouse_client: bigquery.Client) -> None:
