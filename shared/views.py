@@ -194,6 +194,26 @@ class CalendarDay(Row):
     labor_read_at: Annotated[dt.datetime | None, Meta(description="As of when the time entries are known (UTC).")]
 
 
+class ClosedDays(Row):
+    """A row of closure_summary."""
+
+    restaurant_guid: Annotated[str, Meta(description="Toast's GUID of the restaurant (location).")]
+    restaurant_name: RestaurantName
+    status: Annotated[str, Meta(description="closed, or low_activity for days that were open and hardly had orders.")]
+    reason: Annotated[str | None, Meta(description="no_orders; for low_activity few_orders, low_sales …")]
+    month: Annotated[dt.date, Meta(description="First day of the month.")]
+    weekday: Annotated[int, Meta(description="Day of the week, 1 for Monday to 7 for Sunday.")]
+    weekday_name: Annotated[str, Meta(description="Its English name.")]
+    closed_days: Annotated[int, Meta(description="Such days of that weekday in the month.")]
+    weekday_count: Annotated[
+        int, Meta(description="Days of that weekday in the month of which it is known whether they were open.")
+    ]
+    first_closed_date: Annotated[dt.date, Meta(description="The first of these days.")]
+    last_closed_date: Annotated[dt.date, Meta(description="The last of these days.")]
+    order_count: Annotated[int | None, Meta(description="Orders of these days, voided and deleted ones left out.")]
+    net_sales: Annotated[Decimal | None, Meta(description="Net sales of these days.")]
+
+
 # --- the views ---------------------------------------------------------------------------------------
 
 
@@ -287,5 +307,20 @@ BUSINESS_CALENDAR = View(
     layer=1,
 )
 
-VIEWS: tuple[View, ...] = (*CURRENT_VIEWS, *HISTORY_VIEWS, EMPLOYEE_NAMES, *FACT_VIEWS, BUSINESS_CALENDAR)
+CLOSURE_SUMMARY = View(
+    name="closure_summary",
+    description="Days on which a restaurant was closed, or hardly open, by reason, month and weekday.",
+    described_by=lambda: columns_of(ClosedDays),
+    file="closure_summary.sql",
+    layer=2,
+)
+
+VIEWS: tuple[View, ...] = (
+    *CURRENT_VIEWS,
+    *HISTORY_VIEWS,
+    EMPLOYEE_NAMES,
+    *FACT_VIEWS,
+    BUSINESS_CALENDAR,
+    CLOSURE_SUMMARY,
+)
 """All views, those of lower layers first."""
