@@ -13,7 +13,7 @@ from typing import ClassVar
 import functions
 import requests
 from campaigns.fault_stack import FaultStack, Toast
-from campaigns.schedules import CONFIG, ENTITIES, Json, Schedule, make_schedule
+from campaigns.schedules import CONFIG, ENTITIES, EVENTS, FAULTS, FUNCTIONS, Json, Schedule, make_schedule
 from campaigns.verdicts import problems
 from functions import Reply
 
@@ -54,6 +54,7 @@ class Report:
 
     schedules: int = 0
     events: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     lost_replies: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
@@ -64,6 +65,12 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def never(self) -> set[str]:
+        """The functions that were never called, the events that never came and the faults that never struck."""
+        kinds = {*FUNCTIONS, *EVENTS, *FAULTS, "load", "query"}
+        return kinds - {*self.calls, *self.events, *(+self.struck), *(+self.lost_replies)}
+
     def __str__(self) -> str:
         def listed(counts: Counter[str] | Counter[int]) -> str:
             return ", ".join(f"{what} {number}" for what, number in sorted(counts.items(), key=str)) or "none"
@@ -72,6 +79,7 @@ class Report:
             [
                 f"{self.schedules} schedules in {self.seconds:.0f} s, {len(self.failures)} failed",
                 f"  events: {listed(self.events)}",
+                f"  calls before the clean runs: {listed(self.calls)}",
                 f"  faults struck: {listed(self.struck)}",
                 f"  replies of jobs lost: {listed(self.lost_replies)}",
                 f"  kills that hit a working function: {self.kills_that_hit}",
@@ -216,6 +224,7 @@ class Play:
         return self._begin(what["function"], {"restaurant_guid": guid, **body})
 
     def _begin(self, function: str, body: Json) -> Future[Reply]:
+        self._report.calls[function] += 1
         return self._pool.submit(functions.post, self._stack.functions[function].url, **body)
 
     def _take(self, reply: Reply, *, restarted: bool = False) -> None:
@@ -264,14 +273,18 @@ class Play:
         return found + problems(self._stack.client, self._toast.url, self._schedule, self._finished_runs)
 
     def _daily_run(self, *, again: bool = False) -> list[str]:
-        """Every function with the schedule's dates and as a scheduler calls it, side by side; what is wrong."""
+        """Every function with the schedule's dates and as a scheduler calls it, side by side; what is wrong.
+
+        Each second schedule repeats the one, the others the other.
+        """
         runs = [self._pool.submit(self._daily_run_of, name, again) for name in self._schedule.functions]
         return [problem for run in runs for problem in run.result()]
 
     def _daily_run_of(self, function: str, again: bool) -> list[str]:
         dates = {"start_date": str(self._schedule.start), "end_date": str(self._schedule.end)}
+        bodies = ({},) if function == CONFIG else (dates, {})
         found = []
-        for body in ({},) if function == CONFIG else (dates, {}):
+        for body in bodies if not again else (bodies[self._schedule.seed % len(bodies)],):
             reply = functions.post(self._stack.functions[function].url, **body)
             said = f"clean {function} {body}{', again' if again else ''}"
             if (reply.status, reply.body["status"]) != (200, "success"):

@@ -33,7 +33,7 @@ SMALL_VOLUME = 8
 BUSY, BUSY_VOLUME, BUSY_DAYS = 0.1, 130, 3
 
 # A first reading of configuration takes the emulator longer than all the rest of a schedule.
-WITH_CONFIGURATION = 0.25
+WITH_CONFIGURATION = 0.12
 
 # Every second schedule finds its dates loaded: an edit can only leave something stale where something is held.
 LOADED_BEFORE = 0.5
@@ -259,7 +259,9 @@ _FAULTS: tuple[tuple[str, int, dict[str, tuple[Any, ...]]], ...] = (
     ("edit_while_paging", 2, {}),
     ("publish_while_paging", 2, {}),
     ("forbidden", 4, {}),
+    ("drift", 2, {"field": ("futureField",)}),
 )
+FAULTS = frozenset(kind for kind, _, _ in _FAULTS)
 
 
 def _order_edit(drawing: _Drawing) -> None:
@@ -332,4 +334,5 @@ _DRAWN: dict[str, Callable[[_Drawing], None]] = {
     "clock": _clock,
 }
 
+EVENTS = frozenset(_WEIGHTS)
 CALLING = ("first load", "call", "calls at once", "kill", "warehouse restart")
