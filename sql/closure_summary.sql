@@ -26,7 +26,7 @@ FROM (
     reason,
     order_count,
     net_sales,
-    DATE_TRUNC(business_date, MONTH) AS month,
+    CAST(DATE_TRUNC(business_date, MONTH) AS DATE) AS month,
     -- ISO: Monday is 1.
     MOD(EXTRACT(DAYOFWEEK FROM business_date) + 5, 7) + 1 AS weekday,
     FORMAT_DATE('%A', business_date) AS weekday_name,
