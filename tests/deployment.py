@@ -1,4 +1,4 @@
-"""deploy_all.sh as a person runs it, in a copy of the project, with a stand-in for gcloud; and gcloud's own parser."""
+"""deploy_all.sh as a person runs it, with a stand-in for gcloud; gcloud's own parser; and what is uploaded, served."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local_stack.processes import ROOT
+from local_stack.processes import ROOT, ServerProcess
 
 STAND_IN = Path(__file__).with_name("gcloud_stand_in.py")
 PROJECT = "demo"
@@ -180,3 +180,50 @@ def complaints_of_gcloud(commands: Sequence[Sequence[str]], folder: Path) -> lis
     assert done.returncode == 0, done.stderr
     complaints: list[str] = json.loads(done.stdout)
     return complaints
+
+
+# --- what is uploaded ---------------------------------------------------------------------------------
+
+
+def uploaded() -> set[str]:
+    """The files of the project that are uploaded, by git's reading of .gcloudignore, which has git's syntax."""
+
+    def files(*options: str) -> set[str]:
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *options]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return {name for name in done.stdout.split("\0") if name and (ROOT / name).exists()}
+
+    ignored = set()
+    for kind in ("--cached", "--others"):
+        command = ["git", "ls-files", "-z", kind, "--ignored", "--exclude-from=.gcloudignore"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        ignored |= set(done.stdout.split("\0"))
+    return files() - ignored
+
+
+def copy_of_the_upload(folder: Path) -> Path:
+    """A folder with what is uploaded, and nothing else."""
+    for name in uploaded():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    return folder
+
+
+@contextmanager
+def served(
+    python: Sequence[str], target: str, source: Path, folder: Path, environment: Mapping[str, str]
+) -> Iterator[str]:
+    """A function as functions-framework serves it with that Python, from a folder of source; its URL."""
+    framework = ["-m", "functions_framework", "--target", target, "--source", str(source / "main.py")]
+    server = ServerProcess(
+        target,
+        lambda port: [*python, *framework, "--host", "127.0.0.1", "--port", str(port)],
+        ready=r"Listening at: (http://\S+)",
+        log_path=folder / f"{target}.log",
+        environment={"XDG_RUNTIME_DIR": str(folder), "GUNICORN_LOG_LEVEL": "info", **environment},
+        cwd=source,
+        grace_seconds=1.0,
+    )
+    with server:
+        yield server.url
