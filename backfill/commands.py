@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
+from quality.report import print_report
 from rich.console import Console
 
 from backfill import messages
@@ -33,14 +34,13 @@ from backfill.queue_status import follow
 from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
 from backfill.runner import RETRY_WAIT
 from backfill.schedule import OffPeak
-from backfill.spans import Span
 from backfill.status import print_status, status_of
 from backfill.survey import survey, units_left
 from backfill.tables import print_plan
 from backfill.targets import TargetFailed
+from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import CONFIGURATION, NoFirstDate, Source, Wanted
 from shared.config import Settings
-from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE
 from shared.errors import EtlError
 from shared.schema import ALL_TABLES, VIEWS
 
@@ -55,6 +55,7 @@ Examples:
   python backfill_all.py run --dates 2026-02-03 2026-02-14 --functions orders
   python backfill_all.py status
   python backfill_all.py verify
+  python backfill_all.py verify --gate 0 --target http --functions-url https://us-west1-PROJECT.cloudfunctions.net
 """
 
 
@@ -251,6 +252,50 @@ def status(
         print_status(told, _console())
 
 
+@cli.command()
+@click.option(
+    "--gate",
+    "gates",
+    type=click.IntRange(0, 3),
+    multiple=True,
+    help="0 before a load, 1 coverage, 2 truth inside, 3 ready; may be given more than once.  [default: 1, 2 and 3]",
+)
+@click.option("--start-date", type=Date(), help="First business date.  [default: each restaurant's first]")
+@click.option("--end-date", type=Date(), help="Last business date, included.  [default: the last that is final]")
+@sources_option
+@restaurants_option
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="For programs; holds every finding.")
+@_told_plainly
+def verify(
+    gates: tuple[int, ...],
+    start_date: dt.date | None,
+    end_date: dt.date | None,
+    sources: tuple[Source, ...],
+    tenant: str | None,
+    restaurants: str,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """Prove that all is there and right: a sign-off report, with the command that mends what is not.
+
+    The exit code is 1 when a gate fails. Gate 0 loads one business date of one restaurant as a trial.
+    """
+    wanted = wanted_of(sources, start_date, end_date, missing=start_date is None and end_date is None)
+    settings = Settings.from_environment()
+    place = place_of(**where)
+    which, locations = chosen(settings, tenant, guids_of(restaurants))
+    console = _console()
+    with opened(place, which, settings, functions_of(sources) if 0 in gates else ()) as here:
+        found = survey(which, locations, wanted, here.warehouse, toast_now(here.settings))
+        report = verified(here, found, wanted, sorted(set(gates)) or AFTER_A_RUN, console)
+    if as_json:
+        _print_json(report)
+    else:
+        print_report(report, console)
+    sys.exit(0 if report.passed else 1)
+
+
 def _wanted_to_run(
     sources: tuple[Source, ...],
     start: dt.date | None,
@@ -265,7 +310,7 @@ def _wanted_to_run(
         return wanted_of(sources, start, end, dates, missing=missing, again=again)
     if start or end or dates or missing or again:
         raise click.UsageError("--failed goes by what is written down; leave the other dates out.")
-    return Wanted(sources, (Span(FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE),))
+    return Wanted(sources, None)
 
 
 def _off_peak(hours: str | None) -> tuple[dt.time, dt.time] | None:

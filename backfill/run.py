@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
+from quality.report import print_report
 from rich.console import Console
 
 from backfill.alarms import Alarms
@@ -17,6 +18,7 @@ from backfill.places import Place, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
+from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import Unit, Wanted
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
@@ -84,6 +86,7 @@ class Backfill:
             raise ConfigurationError("GOOGLE_CLOUD_PROJECT is not set; set it to the project that holds the dataset.")
         if place.caller is None:
             raise TypeError("a backfill needs somebody to call the functions")
+        self._place = place
         self._warehouse = place.warehouse
         self._caller = place.caller
         self._settings = place.settings
@@ -121,7 +124,11 @@ class Backfill:
             return 130
         if result.failed or not configured:
             return 1
-        return 0 if not with_gates or self._verify(found) else 1
+        if only_failed and not units:
+            return 0
+        if only_failed:
+            self._wanted = Wanted(self._wanted.sources, tuple(unit.span for unit in units if unit.span))
+        return 0 if not with_gates or self._verify(now) else 1
 
     def _survey(self, now: dt.datetime) -> Survey:
         return survey(self._tenant, self._restaurants, self._wanted, self._warehouse, now)
@@ -178,8 +185,13 @@ class Backfill:
         start, end = min(span.start for span in spans), max(span.end for span in spans)
         runner.leave_out(self._ledger.complete(self._wanted.sources, start, end))
 
-    def _verify(self, found: Survey) -> bool:
-        return True
+    def _verify(self, now: dt.datetime) -> bool:
+        """Go through the gates, as the warehouse is now, and print the sign-off."""
+        report = verified(
+            self._place, self._survey(now), self._wanted, AFTER_A_RUN, self._console, backfill_id=self._id
+        )
+        print_report(report, self._console)
+        return report.passed
 
 
 def others_under_way(ledger: Ledger, most: int) -> list[Running]:

@@ -10,7 +10,6 @@ import contextlib
 import datetime as dt
 import math
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -24,6 +23,7 @@ from backfill.display import duration
 from local_stack.demo import (
     CLOCK,
     SEED,
+    backfill,
     example_restaurants,
     leave,
     make_fresh,
@@ -31,7 +31,7 @@ from local_stack.demo import (
     warehouse_client,
     write_restaurants,
 )
-from local_stack.processes import DATASET, ROOT, LocalStack, child_environment
+from local_stack.processes import DATASET, ROOT, LocalStack
 from local_stack.truth import differences
 from shared.cash_tables import CASH_TABLES
 from shared.labor_tables import LABOR_TABLES
@@ -86,12 +86,12 @@ def main(
         _configure(stack, console)
         requests.delete(f"{stack.simulator_url}/_simulator/requests", timeout=60).raise_for_status()
         words = ["--start-date", str(FIRST_DATE), "--end-date", str(end), "--functions", functions]
-        _command(stack, "plan", words)
+        backfill(stack, "plan", words)
         began = time.monotonic()
-        done = _command(stack, "run", [*words, "--skip-configuration", "--skip-gates"])
+        done = backfill(stack, "run", [*words, "--skip-configuration", "--skip-gates"]) == 0
         seconds = time.monotonic() - began
         counts = requests.get(f"{stack.simulator_url}/_simulator/requests", timeout=60).json()
-        verified = _command(stack, "verify", words)
+        verified = backfill(stack, "verify", words) == 0
         equal = _compare(stack, [one.guid for one in chosen], sources, end, console)
     fast = _print_pace(counts, seconds, weeks, limit_scale, latency_ms / 1000, volume, sources, console)
     sys.exit(0 if done and verified and equal and fast else 1)
@@ -102,18 +102,6 @@ def _configure(stack: LocalStack, console: Console) -> None:
     reply = requests.post(stack.function_url(CONFIGURATION), json={"restaurant_guid": "ALL"}, timeout=600)
     console.print(f"Configuration: HTTP {reply.status_code} in {duration(time.monotonic() - began)}")
     reply.raise_for_status()
-
-
-def _command(stack: LocalStack, command: str, words: list[str]) -> bool:
-    """Start backfill_all.py as a user would; whether it ended well."""
-    urls = [word for name, server in stack.functions.items() for word in ("--function-url", f"{name}={server.url}")]
-    place = ["--target", "http", *urls]
-    done = subprocess.run(  # noqa: S603 - the command is this project's own
-        [sys.executable, str(ROOT / "backfill_all.py"), command, *words, *place],
-        env=child_environment(stack.environment),
-        check=False,
-    )
-    return done.returncode == 0
 
 
 def _compare(stack: LocalStack, guids: list[str], sources: list[str], end: dt.date, console: Console) -> bool:

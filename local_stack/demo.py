@@ -1,6 +1,6 @@
-"""The demo: one week of the example restaurants, from a simulated Toast into an emulated BigQuery, checked.
+"""The demo: a week of the example restaurants through backfill_all.py and every gate, compared with the truth.
 
-Everything runs on this machine, as real processes that talk HTTP, in under two minutes. Run by `make demo`.
+From a simulated Toast into an emulated BigQuery. Everything runs on this machine, as real processes that talk HTTP, in under two minutes. Run by `make demo`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -28,11 +28,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from local_stack.dimension_truth import dimension_differences
-from local_stack.processes import DATASET, PROJECT, ROOT, LocalStack, ServerFailed
+from local_stack.processes import DATASET, PROJECT, ROOT, LocalStack, ServerFailed, child_environment
 from local_stack.truth import ROWS, Comparison, TableResult, differences
 from shared.config import DEFAULT_RESTAURANTS_FILE, Restaurant, load_tenants
 
@@ -43,9 +42,8 @@ SEED = 1
 LAST_DATE = dt.date(2026, 2, 22)
 DAYS = 7
 
-CONFIGURATION, ORDERS, CASH, LABOR = "config_weekly", "orders_daily", "cash_daily", "labor_daily"
-FUNCTIONS = (CONFIGURATION, ORDERS, CASH, LABOR)
-CALLS_AT_ONCE = 4
+ORDERS = "orders_daily"
+FUNCTIONS = ("config_weekly", ORDERS, "cash_daily", "labor_daily")
 CALL_SECONDS = 600.0
 ATTEMPTS = 3  # as a scheduler would: a 503 says that calling again goes on where it stopped
 DIFFERENCES_SHOWN = 20
@@ -83,28 +81,16 @@ class DemoFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """What calling a function brought, for one restaurant or for all (None)."""
+class Repeated:
+    """What the same call again brought."""
 
-    function: str
-    restaurant: Restaurant | None
+    restaurant: Restaurant
     tables: dict[str, dict[str, int]]
-    seconds: float
     problem: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Whom it was called for."""
-        return self.restaurant.name if self.restaurant else "all restaurants"
 
     def count(self, what: str) -> int:
         """The sum of one counter (extracted, inserted, updated, unchanged) over the tables."""
         return sum(counts.get(what, 0) for counts in self.tables.values())
-
-    @property
-    def orders(self) -> int:
-        """How many orders Toast gave."""
-        return self.tables.get("fact_orders", {}).get("extracted", 0)
 
 
 @dataclass
@@ -114,8 +100,9 @@ class Report:
     restaurants: int
     days: int
     steps: dict[str, float] = field(default_factory=dict)
-    loaded: list[Loaded] = field(default_factory=list)
-    repeated: Loaded | None = None
+    backfill_status: int = 0
+    """The exit code of backfill_all.py."""
+    repeated: Repeated | None = None
     facts: Comparison | None = None
     dimensions: Comparison | None = None
 
@@ -129,10 +116,14 @@ class Report:
     @property
     def problems(self) -> list[str]:
         """Everything that is not as it should be, one line each."""
-        calls = [*self.loaded, *([self.repeated] if self.repeated else [])]
-        found = [f"{call.function}, {call.name}: {call.problem}" for call in calls if call.problem]
-        if self.repeated and (changed := self.repeated.count("inserted") + self.repeated.count("updated")):
-            found.append(f"{self.repeated.name}: the repeated call wrote {changed} rows instead of none")
+        found = []
+        if self.backfill_status:
+            found.append(f"backfill_all.py ended with {self.backfill_status}; what it printed says why")
+        if (again := self.repeated) is not None:
+            if again.problem:
+                found.append(f"{again.restaurant.name}, called again: {again.problem}")
+            if changed := again.count("inserted") + again.count("updated"):
+                found.append(f"{again.restaurant.name}: the repeated call wrote {changed} rows instead of none")
         for what, comparison in (("facts", self.facts), ("dimensions", self.dimensions)):
             if comparison is None or not comparison.cells:
                 found.append(f"no {what} were compared with the truth")
@@ -197,26 +188,28 @@ def _load_all(
     report: Report,
     console: Console,
 ) -> None:
-    """Call each function: configuration, cash and labor for all at once, orders for each restaurant."""
+    """Load configuration, orders, cash and labor as a user would, go through the gates, then call once more."""
     console.print(f"Loading {start} to {end} for {len(restaurants)} restaurants:")
-    with report.step("configuration"):
-        report.loaded.append(_called(stack, CONFIGURATION, None, console))
-    with report.step("orders"):
-        report.loaded += load_orders(stack.function_url(ORDERS), restaurants, start, end, console)
-    with report.step("cash and labor"):
-        report.loaded += [_called(stack, function, (start, end), console) for function in (CASH, LABOR)]
-    with report.step("orders of one again"):
-        report.repeated = call(stack.function_url(ORDERS), ORDERS, restaurants[0], (start, end))
+    with report.step("load and verify"):
+        dates = ["--start-date", start.isoformat(), "--end-date", end.isoformat()]
+        report.backfill_status = backfill(stack, "run", dates)
+    with report.step("call again"):
+        report.repeated = call_again(stack.function_url(ORDERS), restaurants[0], (start, end))
     console.print(
         f"The same call again for {restaurants[0].name}: {report.repeated.count('inserted')} rows inserted, "
         f"{report.repeated.count('unchanged'):,} unchanged."
     )
 
 
-def _called(stack: LocalStack, function: str, dates: Dates | None, console: Console) -> Loaded:
-    loaded = call(stack.function_url(function), function, None, dates)
-    console.print(_loaded_line(loaded), markup=False)
-    return loaded
+def backfill(stack: LocalStack, command: str, words: Sequence[str]) -> int:
+    """Start backfill_all.py in this terminal, calling the stack's functions by URL; its exit code."""
+    urls = [word for name, server in stack.functions.items() for word in ("--function-url", f"{name}={server.url}")]
+    done = subprocess.run(  # noqa: S603 - the command is this project's own
+        [sys.executable, str(ROOT / "backfill_all.py"), command, *words, "--target", "http", *urls],
+        env=child_environment(stack.environment),
+        check=False,
+    )
+    return done.returncode
 
 
 def stay(stack: LocalStack, restaurant: Restaurant, date: dt.date, console: Console) -> None:
@@ -234,39 +227,13 @@ def stay(stack: LocalStack, restaurant: Restaurant, date: dt.date, console: Cons
     console.print("\nEnded.")
 
 
-def load_orders(
-    url: str, restaurants: Sequence[Restaurant], start: dt.date, end: dt.date, console: Console
-) -> list[Loaded]:
-    """Call the function for each restaurant, a few at a time, with a progress bar or a line for each."""
-    pool = ThreadPoolExecutor(CALLS_AT_ONCE)
-    running = {pool.submit(call, url, ORDERS, restaurant, (start, end)) for restaurant in restaurants}
-    done: list[Loaded] = []
-    try:
-        with _progress(console) as progress:
-            task = progress.add_task("", total=len(restaurants))
-            for loaded in _as_they_end(running):
-                done.append(loaded)
-                progress.update(task, advance=1, description=loaded.name)
-                progress.console.print(_loaded_line(loaded, f"{len(done)}/{len(restaurants)}"), markup=False)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return done
-
-
-def _as_they_end(running: set[Future[Loaded]]) -> Iterator[Loaded]:
-    """The results in the order in which they come; in short waits, so that Ctrl-C is heard at once."""
-    while running:
-        ended, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-        for future in ended:
-            yield future.result()
-
-
-def call(url: str, function: str, restaurant: Restaurant | None, dates: Dates | None) -> Loaded:
-    """Call a function, again while it says that this goes on where it stopped."""
-    began = time.monotonic()
-    body = {"restaurant_guid": restaurant.guid if restaurant else "ALL"}
-    if dates:
-        body |= {"start_date": dates[0].isoformat(), "end_date": dates[1].isoformat()}
+def call_again(url: str, restaurant: Restaurant, dates: Dates) -> Repeated:
+    """Call a function for what it has loaded, again while it says that this goes on where it stopped."""
+    body = {
+        "restaurant_guid": restaurant.guid,
+        "start_date": dates[0].isoformat(),
+        "end_date": dates[1].isoformat(),
+    }
     tables: dict[str, dict[str, int]] = {}
     problem: str | None = None
     for _ in range(ATTEMPTS):
@@ -280,7 +247,7 @@ def call(url: str, function: str, restaurant: Restaurant | None, dates: Dates | 
         if reply.status_code != requests.codes.service_unavailable:
             break
         time.sleep(min(float(reply.headers.get("Retry-After", "1")), 10.0))
-    return Loaded(function, restaurant, tables, time.monotonic() - began, problem)
+    return Repeated(restaurant, tables, problem)
 
 
 def _problem_in(reply: requests.Response) -> str | None:
@@ -350,24 +317,6 @@ def example_restaurants() -> list[Restaurant]:
 # --- what is printed ----------------------------------------------------------------------------------
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("  "),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("restaurants"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _loaded_line(loaded: Loaded, progress: str = "") -> str:
-    what = loaded.problem or f"{loaded.count('inserted'):>7,} rows"
-    return f"  {loaded.function:<13} {progress:>5}  {loaded.name:<26} {what}  {loaded.seconds:5.1f} s"
-
-
 def _print_servers(stack: LocalStack, console: Console) -> None:
     console.print(
         f"  simulated Toast    {stack.simulator_url}  (its clock: {CLOCK:%Y-%m-%d %H:%M} UTC; Toast's limits)"
@@ -420,9 +369,9 @@ def _amount(value: Decimal) -> str:
 def _print_verdict(report: Report, console: Console) -> None:
     problems = report.problems
     if not problems and report.facts and report.dimensions:
-        orders = sum(loaded.orders for loaded in report.loaded)
+        orders = report.facts.tables["fact_orders"].totals[ROWS]
         console.print(
-            f"[bold green]Equal.[/bold green] {orders:,} orders, {report.restaurants} restaurants × {report.days} "
+            f"[bold green]Equal.[/bold green] {orders:,.0f} orders, {report.restaurants} restaurants × {report.days} "
             f"business dates × {len(report.facts.tables)} tables, and {len(report.dimensions.tables)} dimensions: all "
             f"{report.facts.cells + report.dimensions.cells:,} values compared are what Toast says, and the repeated "
             "call wrote nothing."

@@ -38,14 +38,12 @@ def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def report(inserted_again: int = 0, differences: list[Difference] | None = None, cells: int = 1) -> demo.Report:
-    """A finished run: one restaurant, loaded twice."""
-    counts = {"extracted": 5, "inserted": 5, "updated": 0, "unchanged": 0}
+    """A finished run: one restaurant, called for once more."""
     again = {"fact_orders": {"inserted": inserted_again, "updated": 0}}
     return demo.Report(
         restaurants=1,
         days=1,
-        loaded=[demo.Loaded(demo.ORDERS, PURPOSE, {"fact_orders": counts}, 1.0)],
-        repeated=demo.Loaded(demo.ORDERS, PURPOSE, again, 1.0),
+        repeated=demo.Repeated(PURPOSE, again),
         facts=Comparison({"fact_orders": TableResult({"rows": Decimal(5)}, cells, differences or [])}),
         dimensions=Comparison({"dim_menus": TableResult({"rows": Decimal(3)}, cells)}),
     )
@@ -57,6 +55,12 @@ def test_equal_tables_and_a_repeated_call_that_wrote_nothing_are_no_problem() ->
 
 def test_a_repeated_call_that_wrote_rows_is_a_problem() -> None:
     assert report(inserted_again=3).problems == ["Purpose Brooklyn: the repeated call wrote 3 rows instead of none"]
+
+
+def test_a_backfill_that_failed_is_a_problem() -> None:
+    failed = report()
+    failed.backfill_status = 1
+    assert failed.problems == ["backfill_all.py ended with 1; what it printed says why"]
 
 
 def test_a_difference_is_a_problem_that_says_where() -> None:
