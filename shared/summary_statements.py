@@ -109,7 +109,7 @@ def summary_runs(dataset: str, days: Sequence[ReportedDay]) -> Statement:
     runs.finished_at,
     NULL)) AS succeeded_at,
   MAX(IF(runs.error IS NULL, NULL, runs.finished_at)) AS failed_at,
-  MAX_BY(runs.error, IF(runs.error IS NULL, NULL, runs.finished_at)) AS last_error,
+  ANY_VALUE(runs.error HAVING MAX IF(runs.error IS NULL, NULL, runs.finished_at)) AS last_error,
   IFNULL(MAX(IF(runs.finished_at BETWEEN day.closed_at AND TIMESTAMP_ADD(day.closed_at, INTERVAL 24 HOUR),
     runs.drift, NULL)), 0) AS drift
 FROM `{dataset}.{ETL_RUNS.name}` AS runs
@@ -123,14 +123,14 @@ GROUP BY runs.function, runs.restaurant_guid"""
 def summary_rejects(dataset: str, days: Sequence[ReportedDay]) -> Statement:
     """Per restaurant: objects of the reported date, or met by the runs of the night after, that could not be read."""
     sql = f"""SELECT
-  rejects.restaurant_guid,
-  COUNT(DISTINCT CONCAT(rejects.source, '/', IF(rejects.object_guid = '', rejects.run_id, rejects.object_guid)))
+  rejected.restaurant_guid,
+  COUNT(DISTINCT CONCAT(rejected.source, '/', IF(rejected.object_guid = '', rejected.run_id, rejected.object_guid)))
     AS rejects
-FROM `{dataset}.{ETL_REJECTS.name}` AS rejects
-JOIN UNNEST(@days) AS day ON day.restaurant_guid = rejects.restaurant_guid
-WHERE rejects.run_date >= @first_date
-  AND (rejects.business_date = day.reported OR rejects.run_date = day.closed_on)
-GROUP BY rejects.restaurant_guid"""
+FROM `{dataset}.{ETL_REJECTS.name}` AS rejected
+JOIN UNNEST(@days) AS day ON day.restaurant_guid = rejected.restaurant_guid
+WHERE rejected.run_date >= @first_date
+  AND (rejected.business_date = day.reported OR rejected.run_date = day.closed_on)
+GROUP BY rejected.restaurant_guid"""
     first_date = min(day.reported for day in days)
     return Statement(sql, (_rows(days), Parameter("first_date", "DATE", first_date)))
 

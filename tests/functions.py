@@ -73,7 +73,7 @@ class Reply:
         assert problem.keys() >= {"type", "title", "status", "detail", "run_id"}
         assert problem["status"] == status
         assert problem["title"]
-        assert re.fullmatch(r"[a-z]+_(daily|weekly)-[0-9a-f]{32}", problem["run_id"])
+        assert re.fullmatch(r"[a-z]+_(daily|weekly|summary)-[0-9a-f]{32}", problem["run_id"])
         assert "Retry-After" in self.headers if status == 503 else "Retry-After" not in self.headers
         missing = [word for word in words if word not in problem["detail"]]
         assert not missing, f"{missing} not in {problem['detail']!r}"

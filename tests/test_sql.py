@@ -27,6 +27,14 @@ from shared.labor_tables import LABOR
 from shared.order_tables import ORDERS
 from shared.run_tables import RUN_TABLES
 from shared.statements import Parameter, Statement, add_column, insert_values
+from shared.summary_statements import (
+    ReportedDay,
+    backfills_under_way,
+    restaurant_terms,
+    summary_days,
+    summary_rejects,
+    summary_runs,
+)
 from shared.tables import Column, Row, Table, columns_of
 from shared.version_statements import VersionStatements
 from shared.views import VIEWS, View
@@ -90,6 +98,7 @@ def any_row(table: Table) -> Row:
     return table.row(*(values[column.type] for column in table.data_columns))
 
 
+REPORTED = [ReportedDay("r", DAY, DAY, NOW, NOW.date())]
 _VERSIONS = "shared.version_statements.VersionStatements"
 _DAYS = "shared.day_statements.DayStatements"
 _DIMENSIONS = "shared.dimension_statements.DimensionStatements"
@@ -120,6 +129,11 @@ CASES: dict[str, list[Statement]] = {
         versions(family).delete_copies(table) for family in FAMILIES for table in family.delete_order
     ],
     "shared.views.View.create": [view.create(DATASET) for view in VIEWS],
+    "shared.summary_statements.restaurant_terms": [restaurant_terms(DATASET, ["r"])],
+    "shared.summary_statements.summary_days": [summary_days(DATASET, REPORTED)],
+    "shared.summary_statements.summary_runs": [summary_runs(DATASET, REPORTED)],
+    "shared.summary_statements.summary_rejects": [summary_rejects(DATASET, REPORTED)],
+    "shared.summary_statements.backfills_under_way": [backfills_under_way(DATASET, NOW)],
     "shared.statements.add_column": [add_column(DATASET, table, table.columns[-1]) for table in RUN_TABLES],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
 }
