@@ -1,4 +1,4 @@
-"""One restaurant that Toast refuses for good, one that fails for a while: the others finish, and --failed does the rest.
+"""A restaurant that Toast refuses for good, one that fails for a while: the others finish, --failed does the rest.
 
 Run by `make campaign`; it takes minutes.
 """
