@@ -32,7 +32,7 @@ def every_day_is_final(context: Context) -> Found:
     found = Found()
     gaps: dict[Gap, list[Source]] = defaultdict(list)
     waiting: dict[tuple[Gap, str], list[Source]] = defaultdict(list)
-    half_read = _half_read(context)
+    half_read: Mapping[tuple[str, str], Mapping[str, list[Span]]] | None = None
     days = 0
     for location in context.restaurants:
         guid = location.restaurant.guid
@@ -42,7 +42,9 @@ def every_day_is_final(context: Context) -> Found:
         span = context.span_of(location)
         for source in context.sources if span else ():
             left = without([span] if span else [], context.complete.get((source, guid), ()))
-            for what, gap in _told_apart(left, half_read.get((source, guid), {})):
+            if left and half_read is None:
+                half_read = _half_read(context)
+            for what, gap in _told_apart(left, (half_read or {}).get((source, guid), {})):
                 for part, backfill in _by_backfill(context, source, guid, gap):
                     if backfill is None:
                         days += part.days

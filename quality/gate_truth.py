@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any, Literal
@@ -41,6 +41,10 @@ from shared.errors import ToastError
 SOURCE_OF_TABLE = {table.name: source for source, tables in FACTS.items() for table in tables}
 
 Row = Mapping[str, Any]
+Mend = Callable[[Collection[dt.date], Collection[str], Sequence[str]], str]
+
+# More dates than this make no command line that anybody wants to read.
+_MOST_DATES = 31
 
 
 # --- rows --------------------------------------------------------------------------------------------
@@ -50,7 +54,7 @@ def no_key_twice(context: Context) -> Found:
     """Find keys that stand in a fact table more than once."""
     tables = [table for source in context.sources for table in FACTS[source]]
     rows = context.ask(repeated_keys(context.warehouse.dataset, tables, context.guids, context.range), "keys")
-    return Found([_repeated(context, row) for row in rows], total=_total(rows))
+    return _together([_repeated(context, row) for row in rows], _total(rows), mending.replace)
 
 
 def _repeated(context: Context, row: Row) -> Finding:
@@ -75,7 +79,7 @@ def no_orphan(context: Context) -> Found:
     if not parenthoods:
         raise Skipped("cash has no rows that belong to others")
     rows = context.ask(orphans(context.warehouse.dataset, parenthoods, context.guids, context.range), "orphans")
-    return Found([_orphan(context, row) for row in rows], total=_total(rows))
+    return _together([_orphan(context, row) for row in rows], _total(rows), mending.replace)
 
 
 def _orphan(context: Context, row: Row) -> Finding:
@@ -169,8 +173,9 @@ class _Money:
         unlisted = self.counts[f"{rule}_count"] - len(rows)
         if rule == "payments_off" and all(row["changed_later"] for row in rows[-1:]):
             later, unlisted = later + unlisted, 0
-        found = Found([self._finding(key, rows, words) for key, rows in sorted(failing.items())])
-        found.total = sum(len(rows) for rows in failing.values()) + unlisted
+        findings = [self._finding(key, rows, words) for key, rows in sorted(failing.items())]
+        total = sum(len(rows) for rows in failing.values()) + unlisted
+        found = _together(findings, total, mending.replace)
         if same:
             found.notes.append(
                 f"{_count(same, 'check does', 'checks do')} not add up at Toast either: nothing to mend."
@@ -239,7 +244,7 @@ def ledger_against_tables(context: Context) -> Found:
         context.warehouse.dataset, context.sources, context.guids, context.dates
     )
     rows = context.ask(statement, "ledger")
-    return Found([_miscounted(context, row) for row in rows], total=_total(rows))
+    return _together([_miscounted(context, row) for row in rows], _total(rows), mending.load_again)
 
 
 def _miscounted(context: Context, row: Row) -> Finding:
@@ -262,7 +267,7 @@ def no_unresolved_reject(context: Context) -> Found:
     """Find objects that could not be read, and were not read since."""
     statement = unresolved_rejects(context.warehouse.dataset, context.sources, context.guids, context.range)
     rows = context.ask(statement, "rejects")
-    return Found([_rejected(context, row) for row in rows], total=_total(rows))
+    return _together([_rejected(context, row) for row in rows], _total(rows), mending.load_again)
 
 
 def _rejected(context: Context, row: Row) -> Finding:
@@ -347,6 +352,16 @@ def _complete_spans(context: Context, location: Location) -> list[Span]:
 
 def _count(number: int, one: str, several: str) -> str:
     return f"{number:,} {one if number == 1 else several}"
+
+
+def _together(findings: Sequence[Finding], total: int, mend: Mend) -> Found:
+    """Findings, and one command that mends them all, where they are not too many days."""
+    found = Found([*findings], total=total)
+    dates = {date for one in findings for date in (one.start_date, one.end_date) if date}
+    if 1 < len(findings) and len(dates) <= _MOST_DATES:
+        guids = {one.restaurant_guid for one in findings if one.restaurant_guid}
+        found.mend = mend(dates, guids, sorted({source for one in findings for source in one.functions}))
+    return found
 
 
 def _total(rows: Sequence[Row]) -> int:
