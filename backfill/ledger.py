@@ -80,7 +80,7 @@ class QueuedUnit(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """What the calls for a unit did, as the run ledger tells it; ``status`` is the last one's."""
+    """What the calls for a unit did, as the run ledger tells it; ``status`` and ``error`` are the last one's."""
 
     status: str
     attempts: int
@@ -88,7 +88,6 @@ class Tried(msgspec.Struct, frozen=True):
     pages: int
     rows: int
     error: str
-    """The last that there was."""
 
 
 class Ledger:
@@ -326,19 +325,25 @@ ORDER BY queued_at"""
 
 def calls_since(dataset: str, since: dt.datetime) -> Statement:
     """What calls did since a moment, by function, restaurant and dates."""
-    sql = f"""SELECT
+    sql = f"""WITH calls AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER (PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY finished_at DESC) AS nth
+  FROM `{dataset}.{ETL_RUNS.name}`
+  WHERE run_date >= DATE(@since) AND started_at >= @since
+)
+SELECT
   `function`,
   restaurant_guid,
   start_date,
   end_date,
-  ARRAY_AGG(status ORDER BY finished_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS status,
+  MAX(IF(nth = 1, status, NULL)) AS status,
+  MAX(IF(nth = 1, error, NULL)) AS error,
   COUNT(*) AS attempts,
   SUM(TIMESTAMP_DIFF(finished_at, started_at, MILLISECOND)) / 1000 AS seconds,
   SUM(pages) AS pages,
-  SUM(extracted) AS extracted,
-  ARRAY_AGG(error IGNORE NULLS ORDER BY finished_at DESC LIMIT 1)[SAFE_OFFSET(0)] AS error
-FROM `{dataset}.{ETL_RUNS.name}`
-WHERE run_date >= DATE(@since) AND started_at >= @since
+  SUM(extracted) AS extracted
+FROM calls
 GROUP BY `function`, restaurant_guid, start_date, end_date"""
     return Statement(sql, (Parameter("since", "TIMESTAMP", since),))
 

@@ -137,7 +137,8 @@ def print_queue(followed: Followed, names: Mapping[str, str], console: Console) 
     """What is in the queue, a line for each restaurant and function; what is tried again, and why."""
     console.print()
     if followed.done or followed.failed:
-        console.print(f"Since the last look {len(followed.done):,} units were loaded, {len(followed.failed):,} failed.")
+        were = "unit was" if len(followed.done) == 1 else "units were"
+        console.print(f"Since the last look {len(followed.done):,} {were} loaded, {len(followed.failed):,} failed.")
     if not followed.tasks:
         console.print(f"Nothing is in the queue {followed.queue}.", highlight=False, soft_wrap=True)
         return

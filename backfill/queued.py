@@ -115,11 +115,14 @@ class QueuedBackfill:
         there = [unit for unit in units if unit in waiting]
         left = [unit for unit in units if unit not in waiting]
         if there:
-            self._console.print(f"{len(there):,} units are in the queue already.")
+            are = "unit is" if len(there) == 1 else "units are"
+            self._console.print(f"{len(there):,} {are} in the queue already.")
         if not left:
-            self._console.print("Nothing else is missing." if there else "Nothing is missing.")
+            self._console.print("Nothing else is to be queued." if there else "Nothing is missing that is not queued.")
             return 0
         pace = self._queue.pace()
+        for function in {unit.function for unit in left}:
+            self._queue.url(function)
         start = dt.datetime.now(dt.UTC)
         times = schedule(
             left, found.paces, start, at_once=pace.at_once, per_second=pace.per_second, off_peak=self._off_peak
@@ -128,14 +131,18 @@ class QueuedBackfill:
         expected_end = max((one.due_at for one in soon), default=start) + DISPATCH_DEADLINE + TIME_FOR_RETRIES
         journal = Journal(self._warehouse, new_backfill_id(), [one.unit for one in soon])
         journal.start()
-        refused: list[_Added] = []
+        added: list[_Added] = []
         stopped = False
         try:
-            refused = self._add_all(soon, journal)
+            self._add_all(soon, journal, added)
         except KeyboardInterrupt:
             stopped = True
         finally:
-            journal.finish("queued", expected_end_at=expected_end)
+            if any(one.state != "refused" for one in added):
+                journal.finish("queued", expected_end_at=expected_end)
+            else:
+                journal.finish("stopped" if stopped or not added else "failed")
+        refused = [one for one in added if one.state == "refused"]
         self._say(soon, refused, len(times) - len(soon), found.names, stopped=stopped)
         if pace.is_paused:
             queue = self._queue.name.rpartition("/")[2]
@@ -144,38 +151,33 @@ class QueuedBackfill:
             return 130
         return 1 if refused or len(soon) < len(times) else 0
 
-    def _add_all(self, times: Sequence[Scheduled], journal: Journal) -> list[_Added]:
-        """Add a task for each; those that could not be added, and why.
+    def _add_all(self, times: Sequence[Scheduled], journal: Journal, results: list[_Added]) -> None:
+        """Add a task for each, and its result to ``results``, which are there also when it is broken off.
 
         A name that is taken by a task that has ended: its unit may have been loaded since the warehouse was asked, by
         the task of another command. If not, the next generation is added.
         """
-        refused: list[_Added] = []
         left = list(times)
         with Progress(console=self._console, disable=not self._console.is_terminal) as bar:
             task = bar.add_task("queueing", total=len(times))
-            count = 0
 
             def seen(added: _Added) -> None:
-                nonlocal count
                 if added.state == "gone":
                     return
-                count += 1
+                results.append(added)
+                count = len(results)
                 bar.update(task, completed=count)
                 if count % LINE_EVERY == 0 and not self._console.is_terminal:
                     self._console.print(f"{count:,} of {len(times):,} are in the queue", highlight=False)
-                if added.state == "refused":
-                    refused.append(added)
                 journal.ended(_written_down(added))
 
             for generation in range(MOST_GENERATIONS):
                 gone = [one.one for one in self._add(left, generation, seen) if one.state == "gone"]
                 left = self._still_missing(gone)
                 if not left:
-                    return refused
+                    return
         for one in left:
             seen(_Added(one, "refused", f"it was tried in vain {MOST_GENERATIONS} times within a day: wait until then"))
-        return refused
 
     def _add(self, times: Sequence[Scheduled], generation: int, seen: Callable[[_Added], None]) -> list[_Added]:
         def add(one: Scheduled) -> _Added:
@@ -224,9 +226,9 @@ class QueuedBackfill:
         if queued:
             last = max(one.due_at for one in soon)
             say.print(
-                f"Queued {queued:,} units in {self._queue.name}; the last one is called for at "
-                f"{last:%Y-%m-%d %H:%M} UTC. Queued is not loaded: 'backfill_all.py status --target tasks' follows "
-                "it, and 'verify' proves it. Nothing runs on this machine any more.",
+                f"Queued {queued:,} {'unit' if queued == 1 else 'units'} in {self._queue.name}; the last one is called "
+                f"for at {last:%Y-%m-%d %H:%M} UTC. Queued is not loaded: 'backfill_all.py status --target tasks' "
+                "follows it, and 'verify' proves it. Nothing runs on this machine any more.",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -101,6 +101,10 @@ class TaskQueue:
         if "_client" in self.__dict__:
             self._client.transport.close()  # type: ignore[no-untyped-call]
 
+    def url(self, function: str) -> str:
+        """Where a function is. Raises TargetFailed for one whose URL nobody told."""
+        return self._urls.url(function)
+
     def pace(self) -> Pace:
         """How fast the queue calls."""
         queue = self._ask(lambda: self._client.get_queue(name=self.name, timeout=_CALL_SECONDS))
@@ -161,7 +165,7 @@ class TaskQueue:
         return True
 
     def _task(self, tenant: str, unit: Unit, generation: int, due_at: dt.datetime) -> tasks_v2.Task:
-        url = self._urls.url(unit.function)
+        url = self.url(unit.function)
         request = tasks_v2.HttpRequest(
             url=url,
             http_method=tasks_v2.HttpMethod.POST,
