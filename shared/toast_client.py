@@ -31,7 +31,15 @@ from requests.utils import parse_header_links
 from shared.date_utils import from_toast_date
 from shared.errors import ConfigurationError, ToastRefused, ToastUnavailable
 from shared.secrets_utils import Credentials
-from shared.toast_endpoints import ORDERS_BULK, PAGE_SIZE, RESTAURANT, TIME_ENTRIES, Endpoint
+from shared.toast_endpoints import (
+    ORDERS_BULK,
+    PAGE_SIZE,
+    PARTNER_RESTAURANTS,
+    RESTAURANT,
+    TIME_ENTRIES,
+    Endpoint,
+    group_endpoint,
+)
 from shared.toast_session import ToastSession
 from shared.toast_transport import UnreadableBody, Usage, same_host
 
@@ -112,6 +120,23 @@ class ToastClient:
             closeout_hour=_closeout_hour(guid, general) if closeout_hour is None else closeout_hour,
             first_business_date=_first_business_date(guid, general),
         )
+
+    def connected_restaurants(self, *, decode: Callable[[bytes], T], usage: Usage, deadline: float | None = None) -> T:
+        """The restaurants that the credentials are connected to, in one reply; of no restaurant in particular."""
+        content, _ = self._session.fetch(PARTNER_RESTAURANTS, None, {}, decode, usage=usage, deadline=deadline)
+        return content
+
+    def group_restaurants(
+        self,
+        group_guid: str,
+        member_guid: str,
+        *,
+        decode: Callable[[bytes], T],
+        usage: Usage,
+        deadline: float | None = None,
+    ) -> T:
+        """The restaurants of a management group, in one reply; ``member_guid`` is any of them."""
+        return self.reply(group_endpoint(group_guid), member_guid, decode=decode, usage=usage, deadline=deadline)
 
     # --- orders -----------------------------------------------------------------------------------
 

@@ -54,6 +54,9 @@ PAGE_SIZE = 100
 RESTAURANT = Endpoint(
     name="restaurants", path="/restaurants/v1/restaurants/{guid}", api="restaurants", scope="restaurants:read"
 )
+PARTNER_RESTAURANTS = Endpoint(
+    name="partners restaurants", path="/partners/v1/restaurants", api="partners", scope="restaurants:read"
+)
 ORDERS_BULK = Endpoint(
     name="ordersBulk",
     path="/orders/v2/ordersBulk",
@@ -85,4 +88,14 @@ def config_endpoint(entity: str) -> Endpoint:
     """The list endpoint of one kind of configuration entity, such as ``diningOptions``."""
     return Endpoint(
         name=f"config {entity}", path=f"/config/v2/{entity}", api="config", paging="token", scope="config:read"
+    )
+
+
+def group_endpoint(group_guid: str) -> Endpoint:
+    """The restaurants of a management group; it is asked in the name of any of them."""
+    return Endpoint(
+        name="restaurants of the group",
+        path=f"/restaurants/v1/groups/{group_guid}/restaurants",
+        api="restaurants",
+        scope="restaurants:read",
     )

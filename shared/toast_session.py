@@ -95,7 +95,7 @@ class ToastSession:
     def fetch(
         self,
         endpoint: Endpoint,
-        restaurant: str,
+        restaurant: str | None,
         params: Mapping[str, str],
         decode: Callable[[bytes], T],
         *,
@@ -107,12 +107,12 @@ class ToastSession:
 
         ``decode`` raises UnreadableBody for a body that is not whole. ``deadline`` is a moment of the monotonic
         clock past which no retry begins, and no wait for the rate limit. When ``stopped`` is set, nobody wants
-        the reply any more.
+        the reply any more. ``restaurant`` is None for what is about none in particular.
 
         Raises ToastRefused, ToastUnavailable, or OutOfTime when the limit asks to wait past the deadline.
         """
         call = Call(endpoint.name, restaurant, usage, began=self._monotonic(), deadline=deadline, stopped=stopped)
-        path = endpoint.path.replace("{guid}", restaurant)
+        path = endpoint.path.replace("{guid}", restaurant or "")
         if params:
             path += "?" + urlencode(params)  # encodes the + of an offset, which would arrive as a space
 
@@ -131,7 +131,7 @@ class ToastSession:
         if may_pass(reply.status):
             raise Transient("no such reply as to tell the time from", status=reply.status)
 
-    def _ask(self, endpoint: Endpoint, restaurant: str, path: str, call: Call) -> Reply:
+    def _ask(self, endpoint: Endpoint, restaurant: str | None, path: str, call: Call) -> Reply:
         """One attempt: a reply with status 2xx. Raises Transient, ToastRefused, ToastUnavailable or OutOfTime."""
         self._login.token(call.usage, call.deadline)  # before standing in line: what is let through goes at once
         admission = self._admit(endpoint, restaurant, call)
@@ -140,7 +140,9 @@ class ToastSession:
         try:
             token = self._login.token(call.usage, call.deadline)
             call.usage.count(requests=1)
-            headers = {"Authorization": f"Bearer {token.value}", "Toast-Restaurant-External-ID": restaurant}
+            headers = {"Authorization": f"Bearer {token.value}"}
+            if restaurant is not None:
+                headers["Toast-Restaurant-External-ID"] = restaurant
             reply = self._transport.exchange("GET", path, headers)
             limits, date = Limits.of(reply.headers), unix_seconds(reply.headers.get("Date"))
         finally:
@@ -153,10 +155,11 @@ class ToastSession:
             raise self._throttled(reply, admission, limits, call)
         raise self._failure(reply, endpoint, token, call)
 
-    def _admit(self, endpoint: Endpoint, restaurant: str, call: Call) -> Admission:
+    def _admit(self, endpoint: Endpoint, restaurant: str | None, call: Call) -> Admission:
         asked = self._monotonic()
         try:
-            return self._pacer.admit(restaurant, endpoint, deadline=call.deadline, stopped=call.stopped)
+            # What is about no restaurant is counted by address: a location of its own.
+            return self._pacer.admit(restaurant or "", endpoint, deadline=call.deadline, stopped=call.stopped)
         except WaitTooLong as error:
             raise OutOfTime(f"{call}: time ran short, {error}", retry_after=max(1.0, error.seconds)) from None
         finally:
