@@ -292,7 +292,11 @@ def test_drift_is_in_log_reply_and_ledger_and_the_data_are_as_ever(
     (told,) = [line for line in lines if line["message"] == "toast_drift"]
     assert (told["severity"], told["restaurant"], told["path"]) == ("WARNING", AUSTIN, "TimeEntry.wageBonus")
     assert lines[-1]["message"] == "call_ended"
-    assert lines[-1]["drift"] == 1
+    sums = {
+        name: sum(entry[name] for entry in reply.body["restaurants"]) for name in ("requests", "throttled", "rejects")
+    }
+    assert lines[-1].items() >= (sums | {"restaurants": 2, "failed": 0, "drift": 1, "throttled_share": 0.0}).items()
+    assert lines[-1]["inserted"] == reply.count("inserted")
     held = warehouse_client.query(f"SELECT restaurant_guid, drift, rejects FROM {dataset}.etl_runs").result()
     assert {row["restaurant_guid"]: (row["drift"], row["rejects"]) for row in held} == {
         BROOKLYN: (0, 0),
