@@ -8,11 +8,14 @@ from typing import Any
 
 from backfill.ledger import FailedUnit, Ledger
 from backfill.spans import without
-from backfill.work import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Source
+from backfill.work import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Location, Source
 from quality import mending
 from quality.context import Context
 from quality.findings import Finding, Found, Skipped
 from quality.ready_statements import newest_runs, unresolved_references
+from quality.toast_again import names, order_again
+from shared.errors import ToastError
+from shared.toast_client import ToastClient
 
 CONFIGURED_WITHIN = dt.timedelta(days=8)
 """A weekly run, and a day for it to be late."""
@@ -43,33 +46,60 @@ def dimensions_current(context: Context) -> Found:
 
 
 def references_resolved(context: Context) -> Found:
-    """Find GUIDs on orders, opened after the first configuration run, that no dimension knows."""
+    """Find GUIDs on orders, opened after the first configuration run, that no dimension knows.
+
+    What Toast's own order names and its configuration, read after that order, does not list, nobody can resolve: it
+    was archived before it was ever listed. That is only noted.
+    """
     if "orders" not in context.sources:
         raise Skipped("only orders are looked at")
     rows = context.ask(unresolved_references(context.warehouse.dataset, context.guids, context.range), "references")
-    return Found([_unresolved(context, row) for row in rows], total=int(rows[0]["total"]) if rows else 0)
+    locations = {location.restaurant.guid: location for location in context.restaurants}
+    found, unlisted = Found(), []
+    for number, row in enumerate(rows):
+        configured = _last_success(context, row["restaurant_guid"], CONFIGURATION)
+        if configured is None or configured <= row["last_opened_at"]:
+            found.findings.append(_unresolved(context, row, "The configuration was not read since."))
+        elif number >= context.sample_orders or context.toast is None:
+            found.findings.append(_unresolved(context, row, "The configuration does not list it; Toast was not asked."))
+        elif _toast_names(context.toast(), locations[row["restaurant_guid"]], row):
+            unlisted.append(f"{row['guid']} ({row['record']})")
+        else:
+            found.findings.append(_unresolved(context, row, "The order does not name it at Toast.", replace=True))
+    found.total = len(found.findings) + (int(rows[0]["total"]) - len(rows) if rows else 0)
+    if unlisted:
+        listed = ", ".join(unlisted[:3]) + (" …" if len(unlisted) > 3 else "")
+        found.notes.append(f"{len(unlisted):,} that orders name, Toast's configuration no longer lists: {listed}.")
+    return found
 
 
-def _unresolved(context: Context, row: Row) -> Finding:
+def _toast_names(toast: ToastClient, location: Location, row: Row) -> bool:
+    try:
+        order = order_again(toast, location, row["order_guid"])
+    except ToastError:
+        return False
+    return order is not None and names(order, row["guid"])
+
+
+def _unresolved(context: Context, row: Row, why: str, *, replace: bool = False) -> Finding:
     guid = row["restaurant_guid"]
-    configured = _last_success(context, guid, CONFIGURATION)
-    if configured is not None and configured > row["last_opened_at"]:
-        since = (
-            f"The configuration was read at {_minute(configured)}, after the last of these orders, and does not list "
-            "it: it was archived before, or is not published."
-        )
-    else:
-        since = "The configuration was not read since."
+    dates = {row["first_date"], row["last_date"]}
     return Finding(
-        what=f"dim_{row['record']} has no {row['guid']}, which {row['row_count']:,} rows name. {since}",
-        mend=mending.configure([guid]),
+        what=f"dim_{row['record']} has no {row['guid']}, which {row['row_count']:,} rows name, such as of order "
+        f"{row['order_guid']}. {why}",
+        mend=mending.replace(dates, [guid], ["orders"]) if replace else mending.configure([guid]),
         restaurant_guid=guid,
         restaurant_name=context.names.get(guid),
         start_date=row["first_date"],
         end_date=row["last_date"],
-        functions=("config",),
+        functions=("orders",) if replace else ("config",),
         table=row["table_name"],
-        figures={"dimension": f"dim_{row['record']}", "guid": row["guid"], "rows": row["row_count"]},
+        figures={
+            "dimension": f"dim_{row['record']}",
+            "guid": row["guid"],
+            "rows": row["row_count"],
+            "order_guid": row["order_guid"],
+        },
     )
 
 

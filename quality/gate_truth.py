@@ -358,7 +358,7 @@ def _together(findings: Sequence[Finding], total: int, mend: Mend) -> Found:
     """Findings, and one command that mends them all, where they are not too many days."""
     found = Found([*findings], total=total)
     dates = {date for one in findings for date in (one.start_date, one.end_date) if date}
-    if 1 < len(findings) and len(dates) <= _MOST_DATES:
+    if len(findings) > 1 and len(dates) <= _MOST_DATES:
         guids = {one.restaurant_guid for one in findings if one.restaurant_guid}
         found.mend = mend(dates, guids, sorted({source for one in findings for source in one.functions}))
     return found

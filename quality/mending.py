@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from backfill.spans import Span
 
 _RUN = "python backfill_all.py run"
-_FEW_DATES = 7
+# What is put in a list; more are told as a range.
+_FEW_DATES = 31
 
 
 def load(span: Span, restaurants: Collection[str], sources: Sequence[str]) -> str:

@@ -29,15 +29,15 @@ def unresolved_references(dataset: str, guids: Parameter, span: Range) -> Statem
     """GUIDs on orders opened after the first configuration run of their restaurant that no dimension knows.
 
     Columns: restaurant_guid, record (the dimension), guid, table_name (one of those that have it), first_date,
-    last_date, row_count, last_opened_at, total.
+    last_date, row_count, order_guid (one that names it), last_opened_at, total.
     """
     here = "{0}.business_date BETWEEN @start AND @end AND {0}.restaurant_guid IN UNNEST(@restaurants)"
 
     def used(table: str, references: dict[str, str]) -> str:
         pairs = ", ".join(f"STRUCT('{record}' AS record, fact.{name} AS guid)" for name, record in references.items())
         return f"""SELECT
-    '{table}' AS table_name, fact.restaurant_guid, fact.business_date, opened.opened_at, reference.record,
-    reference.guid
+    '{table}' AS table_name, fact.restaurant_guid, fact.business_date, fact.order_guid, opened.opened_at,
+    reference.record, reference.guid
   FROM `{dataset}.{table}` AS fact
   JOIN opened ON opened.order_guid = fact.order_guid AND opened.business_date = fact.business_date
   CROSS JOIN UNNEST([{pairs}]) AS reference
@@ -70,7 +70,7 @@ known AS (
 SELECT
   used.restaurant_guid, used.record, used.guid, MIN(used.table_name) AS table_name,
   MIN(used.business_date) AS first_date, MAX(used.business_date) AS last_date, COUNT(*) AS row_count,
-  MAX(used.opened_at) AS last_opened_at, COUNT(*) OVER () AS total
+  MIN(used.order_guid) AS order_guid, MAX(used.opened_at) AS last_opened_at, COUNT(*) OVER () AS total
 FROM used
 LEFT JOIN known
   ON known.restaurant_guid = used.restaurant_guid AND known.record = used.record AND known.guid = used.guid

@@ -1,7 +1,7 @@
 """What a low-activity day is for a restaurant, learned from its own history.
 
-restaurants.toml sets ``min_orders`` and ``min_net_sales``: a day with less is reported as one of low activity. The same
-number does not fit a food court and a wine bar. Here each restaurant is measured by itself: nine in ten of its open days
+restaurants.toml sets ``min_orders`` and ``min_net_sales``: a day with less is reported as one of low activity. No
+number fits both a food court and a wine bar. Here each restaurant is measured by itself: nine in ten of its open days
 reach some number of orders, and half of that is what hardly an ordinary day falls short of.
 """
 
@@ -49,9 +49,9 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return (
-            f"{self.restaurant_name}: min_orders = {self.suggested_min_orders} (now {self.min_orders}), min_net_sales = "
-            f"{self.suggested_min_net_sales} (now {self.min_net_sales}). Of {self.days:,} open days, that makes "
-            f"{self.suggested_low_days:,} slow ones; now {self.low_days:,} are."
+            f"{self.restaurant_name}: min_orders = {self.suggested_min_orders} (now {self.min_orders}), "
+            f"min_net_sales = {self.suggested_min_net_sales} (now {self.min_net_sales}). Of {self.days:,} open days, "
+            f"that makes {self.suggested_low_days:,} slow ones; now {self.low_days:,} are."
         )
 
 

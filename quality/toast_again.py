@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from backfill.work import Location
+from quality.references import REFERENCES
 from shared.errors import ToastError, ToastRefused
 from shared.order_rows import FAILED_PAYMENTS, flatten_orders
 from shared.order_tables import FACT_ORDERS, ORDER_CHILDREN, ORDER_TABLES, StagedOrder
@@ -124,6 +125,12 @@ def order_again(toast: ToastClient, location: Location, order_guid: str) -> Stag
         rejected=lambda order, reason: None,
     )
     return rows[0] if rows else None
+
+
+def names(order: StagedOrder, guid: str) -> bool:
+    """Whether an order refers to something configured."""
+    rows = [order, *(row for record in ORDER_CHILDREN for row in getattr(order, record))]
+    return any(getattr(row, column, None) == guid for row in rows for column in REFERENCES)
 
 
 def _sum(values: Iterable[Decimal | None]) -> Decimal:
