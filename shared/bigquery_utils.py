@@ -28,6 +28,7 @@ from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.cloud.bigquery.table import TableListItem
 
 from shared.concurrency import side_by_side
 from shared.config import Settings
@@ -78,8 +79,18 @@ class Existing(NamedTuple):
     """A table or view that is there: the hash of the definition it was made from, and how long its rows are kept."""
 
     definition: str | None
+    partition_by: str | None
     days_kept: float
     """Days after which a partition expires; 0: never."""
+
+    @classmethod
+    def of(cls, listed: TableListItem) -> Existing:
+        """What a list of tables tells of one."""
+        partitioning = listed.time_partitioning
+        if partitioning is None:
+            return cls(listed.labels.get(DEFINITION_LABEL), None, 0)
+        days = (partitioning.expiration_ms or 0) / _DAY_MS
+        return cls(listed.labels.get(DEFINITION_LABEL), partitioning.field, days)
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -159,21 +170,18 @@ class Warehouse:
             dataset.location = self._location
             self._client.create_dataset(dataset, exists_ok=True, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
         listed = self._client.list_tables(self.dataset, retry=_NO_RETRY, timeout=FIRST_CONTACT_SECONDS)
-        return {
-            table.table_id: Existing(table.labels.get(DEFINITION_LABEL), _days_of(table.time_partitioning))
-            for table in listed
-        }
+        return {table.table_id: Existing.of(table) for table in listed}
 
     def _days_kept(self, table: Table, existing: Existing) -> int | None:
         """For how many days a table should keep a row that keeps it for another time now; None: leave it."""
-        if not table.expires:
+        if not table.expires or existing.partition_by != table.partition_by:
             return None
         if self._ledger_days is None:  # who has set it, had a reason
             return DEFAULT_LEDGER_DAYS if not existing.days_kept else None
         return self._ledger_days if self._ledger_days != existing.days_kept else None
 
     def _keep(self, table: Table, existing: Existing) -> None:
-        """Let a table keep its rows for as long as it should."""
+        """Let a table keep its rows for as long as it should; a refusal is only logged, since no data must wait."""
         days = self._days_kept(table, existing)
         changed = bigquery.Table(f"{self.dataset}.{table.name}")
         changed.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
@@ -182,8 +190,12 @@ class Warehouse:
         def update() -> None:
             self._client.update_table(changed, ["time_partitioning"], retry=_NO_RETRY, timeout=REQUEST_SECONDS)
 
-        self._persist(f"say how long {table.name} keeps its rows", update)
-        log.info("rows_kept", table=table.name, days=days, before=existing.days_kept)
+        try:
+            self._persist(f"say how long {table.name} keeps its rows", update)
+        except WarehouseRefused as error:
+            log.error("rows_kept_as_before", table=table.name, days=existing.days_kept, error=str(error))
+        else:
+            log.info("rows_kept", table=table.name, days=days, before=existing.days_kept)
 
     def _create_table(self, table: Table) -> None:
         self._create(self._definition(table))
@@ -510,11 +522,6 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
 def _polling() -> Retry:
     """Asking how a job is doing may be repeated at will."""
     return Retry(timeout=30.0)
-
-
-def _days_of(partitioning: bigquery.TimePartitioning | None) -> float:
-    """After how many days a partition expires; 0: never."""
-    return (partitioning.expiration_ms or 0) / _DAY_MS if partitioning else 0
 
 
 # --- our types as the client's -----------------------------------------------------------------------
