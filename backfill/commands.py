@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from quality.report import print_report
 from rich.console import Console
 
 from backfill import messages
+from backfill.applying import applied
+from backfill.detect import Detector
+from backfill.detect_report import print_detected
 from backfill.ledger import Ledger
 from backfill.options import (
     ChunkDays,
@@ -24,11 +26,12 @@ from backfill.options import (
     guids_of,
     place_of,
     place_options,
+    place_words,
     restaurants_option,
     sources_option,
     wanted_of,
 )
-from backfill.places import chosen, opened, toast_now
+from backfill.places import Place, chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.queue_status import follow
 from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
@@ -40,7 +43,9 @@ from backfill.tables import print_plan
 from backfill.targets import TargetFailed
 from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import CONFIGURATION, NoFirstDate, Source, Wanted
-from shared.config import Settings
+from quality.report import print_report
+from shared import connections
+from shared.config import Restaurant, Settings, Tenant, load_tenants
 from shared.errors import EtlError
 from shared.schema import ALL_TABLES, VIEWS
 
@@ -56,6 +61,8 @@ Examples:
   python backfill_all.py status
   python backfill_all.py verify
   python backfill_all.py verify --gate 0 --target http --functions-url https://us-west1-PROJECT.cloudfunctions.net
+  python backfill_all.py detect
+  python backfill_all.py detect --apply
 """
 
 
@@ -190,30 +197,49 @@ def run(
     place = place_of(**where)
     which, locations = chosen(settings, tenant, guids_of(restaurants))
     functions = functions_of(sources) + ([] if skip_configuration else [CONFIGURATION])
+    limits = Limits(
+        workers=workers, most_backfills=most_backfills, may_start=within(hours, zone), retry_wait=retry_wait
+    )
     with opened(place, which, settings, functions) as here:
-        if here.queue is not None:
-            from backfill.queued import QueuedBackfill  # the client takes its time to import
-
-            off_peak_hours = OffPeak(*hours, zone) if hours else None
-            queued = QueuedBackfill(
-                *(here, which, locations, wanted, console),
-                chunk_days=chunk_days,
-                most_backfills=most_backfills,
-                off_peak=off_peak_hours,
-            )
-            sys.exit(queued.run(only_failed=failed, with_configuration=not skip_configuration))
-        may_start = within(hours, zone)
-        backfill = Backfill(
-            here,
-            which,
-            locations,
-            wanted,
-            console,
+        outcome = _backfill(
+            *(here, which, locations, wanted, console),
             chunk_days=chunk_days,
-            limits=Limits(workers=workers, most_backfills=most_backfills, may_start=may_start, retry_wait=retry_wait),
+            limits=limits,
+            off_peak=OffPeak(*hours, zone) if hours else None,
+            only_failed=failed,
+            with_configuration=not skip_configuration,
+            with_gates=not skip_gates,
         )
-        outcome = backfill.run(only_failed=failed, with_configuration=not skip_configuration, with_gates=not skip_gates)
     sys.exit(outcome)
+
+
+def _backfill(
+    here: Place,
+    tenant: Tenant,
+    restaurants: Sequence[Restaurant],
+    wanted: Wanted,
+    console: Console,
+    *,
+    chunk_days: Mapping[str, int],
+    limits: Limits,
+    off_peak: OffPeak | None = None,
+    only_failed: bool = False,
+    with_configuration: bool = True,
+    with_gates: bool = True,
+) -> int:
+    """Do a backfill from here, or leave it to the queue; the exit code."""
+    if here.queue is None:
+        backfill = Backfill(here, tenant, restaurants, wanted, console, chunk_days=chunk_days, limits=limits)
+        return backfill.run(only_failed=only_failed, with_configuration=with_configuration, with_gates=with_gates)
+    from backfill.queued import QueuedBackfill  # its client takes its time to import
+
+    queued = QueuedBackfill(
+        *(here, tenant, restaurants, wanted, console),
+        chunk_days=chunk_days,
+        most_backfills=limits.most_backfills,
+        off_peak=off_peak,
+    )
+    return queued.run(only_failed=only_failed, with_configuration=with_configuration)
 
 
 @cli.command()
@@ -294,6 +320,70 @@ def verify(
     else:
         print_report(report, console)
     sys.exit(0 if report.passed else 1)
+
+
+@cli.command()
+@click.option("--tenant", metavar="NAME", help="Tenant of restaurants.toml, where there are several.")
+@sources_option
+@click.option(
+    "--apply", "apply_it", is_flag=True, help="Add new restaurants to restaurants.toml, and load what is missing."
+)
+@click.option(
+    "--skip-configuration", is_flag=True, help="With --apply: do not bring the configuration up to date first."
+)
+@click.option("--skip-gates", is_flag=True, help="With --apply: do not verify at the end.")
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+@_told_plainly
+def detect(
+    context: click.Context,
+    tenant: str | None,
+    sources: tuple[Source, ...],
+    apply_it: bool,
+    skip_configuration: bool,
+    skip_gates: bool,
+    as_json: bool,
+    **where: Any,
+) -> None:
+    """Find restaurants that are new in the Toast account, and histories with gaps.
+
+    Prints what to add to restaurants.toml, and the run that fills each gap. The exit code is 1 when something was
+    found, or is left after --apply.
+    """
+    if apply_it and as_json:
+        raise click.UsageError("--json tells, --apply does: choose one.")
+    settings = Settings.from_environment()
+    place = place_of(**where)
+    which, _ = chosen(settings, tenant, ())
+    tenants = load_tenants(settings.restaurants_file)
+    console = _console()
+    functions = functions_of(sources) + ([] if skip_configuration else [CONFIGURATION]) if apply_it else []
+    with opened(place, which, settings, functions, with_toast=True) as here:
+        detector = Detector(
+            *(which, tenants, sources, here.warehouse, toast_now(here.settings)), options=place_words(context)
+        )
+        found = detector.look(lambda: connections.toast_client(here.settings, which, len(tenants)))
+        if as_json:
+            _print_json(found)
+        else:
+            print_detected(found, console, applied=apply_it)
+        if not apply_it:
+            sys.exit(1 if found.is_something else 0)
+
+        def load(guids: Sequence[str]) -> int:
+            renewed, restaurants = chosen(settings, which.name, guids)
+            wanted = Wanted(sources, None)
+            return _backfill(
+                *(here, renewed, restaurants, wanted, console),
+                chunk_days={},
+                limits=Limits(),
+                with_configuration=not skip_configuration,
+                with_gates=not skip_gates,
+            )
+
+        outcome = applied(found, settings.restaurants_file, load, console, deployed=place.target != "local")
+    sys.exit(outcome)
 
 
 def _wanted_to_run(

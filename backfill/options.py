@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from backfill.places import TargetName, Where
 from backfill.spans import Span, spans_of
 from backfill.targets.local import DEFAULT_DATA_DIR
 from backfill.work import FUNCTION_OF, MOST_CHUNK_DAYS, SOURCES, Source, Wanted
+
+_PLACE = ("target", "data_dir", "simulator_options", "functions_url", "single_urls", "queue", "invoker")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -168,6 +172,19 @@ def place_options(command: _Command) -> _Command:
     for option in options:
         command = option(command)
     return command
+
+
+def place_words(context: click.Context) -> str:
+    """The options that say where a command works, as they were typed, for another command to be typed."""
+    words: list[str] = []
+    for param in context.command.params:
+        typed = context.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if not typed or param.name not in _PLACE or not isinstance(param, click.Option):
+            continue
+        given = context.params[param.name]
+        for value in given if param.multiple else [given]:
+            words += [param.opts[0], str(value)]
+    return shlex.join(words)
 
 
 def place_of(

@@ -49,13 +49,15 @@ class Place(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def opened(where: Where, tenant: Tenant, settings: Settings, functions: Sequence[str]) -> Iterator[Place]:
+def opened(
+    where: Where, tenant: Tenant, settings: Settings, functions: Sequence[str], *, with_toast: bool = False
+) -> Iterator[Place]:
     """Go to the place, with these functions ready to be called; a local stack ends with the block.
 
-    Without functions, nothing is started on this machine that has nothing to tell. Raises TargetFailed, or
-    ConfigurationError where a setting is missing.
+    Without functions, and unless it is ``with_toast``, nothing is started on this machine that has nothing to tell.
+    Raises TargetFailed, or ConfigurationError where a setting is missing.
     """
-    if where.target == "local" and not functions and not has_tables(where.data_dir):
+    if where.target == "local" and not functions and not with_toast and not has_tables(where.data_dir):
         yield Place(settings, None, None)
         return
     if where.target == "local":

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
-from quality.report import print_report
 from rich.console import Console
 
 from backfill.alarms import Alarms
@@ -20,6 +19,7 @@ from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
 from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import Unit, Wanted
+from quality.report import print_report
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
 from shared.schema import ALL_TABLES, VIEWS
