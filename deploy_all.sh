@@ -50,8 +50,8 @@ check_gcloud() {
     # No question of gcloud's own may wait for an answer that nobody sees.
     export CLOUDSDK_CORE_DISABLE_PROMPTS=1
     log=$(mktemp "${TMPDIR:-/tmp}/deploy_all.XXXXXX")
-    account=$(gcloud auth list --filter=status:ACTIVE '--format=value(account)' 2>/dev/null) || account=''
-    [[ -n $account ]] || stop 'gcloud is not logged in.' 'Log in: gcloud auth login'
+    login=$(gcloud auth list --filter=status:ACTIVE '--format=value(account)' 2>/dev/null) || login=''
+    [[ -n $login ]] || stop 'gcloud is not logged in.' 'Log in: gcloud auth login'
 }
 
 headline() {
@@ -67,9 +67,11 @@ headline() {
             'would create, and removes only what is there.'
     else
         printf '%s%s: project %s, %s, %s%s\n' "$bold" "$what" "$project" "$env" "$region" "$plain"
-        printf '%sas %s; log: %s%s\n' "$dim" "$account" "$log" "$plain"
+        printf '%sas %s; log: %s%s\n' "$dim" "$login" "$log" "$plain"
     fi
-    if [[ -n $tenant_notes && $task == deploy && $closing_at == auto ]]; then note "$tenant_notes"; fi
+    if [[ -n $tenant_notes && $task == deploy && $closing_at == auto && -n $(loading_functions) ]]; then
+        note "$tenant_notes"
+    fi
 }
 
 main "$@"

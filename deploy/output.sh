@@ -56,25 +56,28 @@ stop() { # stop MESSAGE...: nothing was begun, or nothing more can be
 
 # --- a command as a person would type it -------------------------------------------------------------
 
-quoted() { # quoted WORD: of name=value, only the value stands in quotes
-    local flag='' value=$1
-    if [[ $1 =~ ^((--)?[a-z-]+=)(.*)$ ]]; then flag=${BASH_REMATCH[1]} value=${BASH_REMATCH[3]}; fi
+# Sets $quoted. Of name=value, only the value stands in quotes.
+quote() { # quote WORD
+    local name='' value=$1
+    if [[ $1 =~ ^((--)?[a-z-]+=)(.*)$ ]]; then name=${BASH_REMATCH[1]} value=${BASH_REMATCH[3]}; fi
     case $value in
-        '$'[A-Z]*) printf '%s"%s"' "$flag" "$value" ;;    # a variable of the plan
-        *[!A-Za-z0-9_./:=@,%+~^-]*) printf "%s'%s'" "$flag" "${value//\'/\'\\\'\'}" ;;
-        *) printf '%s%s' "$flag" "$value" ;;
+        '$'[A-Z]*) quoted="$name\"$value\"" ;;    # a variable of the plan
+        *[!A-Za-z0-9_./:=@,%+~^-]*)
+            value=${value//\'/\'\\\'\'}
+            quoted="$name'$value'" ;;
+        *) quoted=$name$value ;;
     esac
 }
 
 show() { # show COMMAND...: over as many lines as it needs
-    local line='' word text
+    local line='' word
     for word in "$@"; do
-        text=$(quoted "$word")
-        if [[ -n $line && $((${#line} + ${#text} + 3)) -gt $WIDTH ]]; then
+        quote "$word"
+        if [[ -n $line && $((${#line} + ${#quoted} + 3)) -gt $WIDTH ]]; then
             printf '%s \\\n' "$line"
-            line="    $text"
+            line="    $quoted"
         else
-            line="${line:+$line }$text"
+            line=${line:+$line }$quoted
         fi
     done
     printf '%s\n' "$line"
@@ -102,14 +105,17 @@ passes_by_itself() {
     [[ $said =~ (Service\ account\ [^ ]+\ does\ not\ exist|service\ accounts\ were\ not\ found|concurrent\ policy\ changes|ABORTED|UNAVAILABLE|status=\[50[234]\]|has\ not\ been\ used\ in\ project|SERVICE_DISABLED) ]]
 }
 
-# Run a command, again while what it fails at passes by itself: tries=N times, and also_passes=RE too.
+# Run a command, again while what it fails at passes by itself.
+#   also_passes=RE  another error that does, and takes up to ten minutes
 persist() {
-    local left=${tries:-8}
+    local left=8 patient=no
     until attempt "$@"; do
         left=$((left - 1))
-        if [[ $left -le 0 ]] || ! { passes_by_itself || [[ -n ${also_passes:-} && $said =~ $also_passes ]]; }; then
-            return 1
+        if [[ $patient == no && -n ${also_passes:-} && $said =~ $also_passes ]]; then
+            patient=yes left=120
+            say "Google says '${BASH_REMATCH[0]}', which passes: this is tried again for up to ten minutes."
         fi
+        if [[ $left -le 0 ]] || { [[ $patient == no ]] && ! passes_by_itself; }; then return 1; fi
         sleep "$PAUSE"
     done
 }

@@ -25,36 +25,29 @@ chosen_functions() {
 
 is_one_of() { [[ " $2 " == *" $1 "* ]]; }
 
-# The function of a part: its entry point, and what is named after it.
-entry_point_of() {
+# Sets the names of one part of the installation: a function, or one of the three other accounts.
+identify() {
     case $1 in
-        orders | cash | labor) printf '%s_daily' "$1" ;;
-        config) printf config_weekly ;;
-        summary) printf daily_summary ;;
+        orders) entry_point=orders_daily url_variable=ORDERS_DAILY_URL ;;
+        cash) entry_point=cash_daily url_variable=CASH_DAILY_URL ;;
+        labor) entry_point=labor_daily url_variable=LABOR_DAILY_URL ;;
+        config) entry_point=config_weekly url_variable=CONFIG_WEEKLY_URL ;;
+        summary) entry_point=daily_summary url_variable=DAILY_SUMMARY_URL ;;
+        *) entry_point='' ;;
     esac
-}
-function_of() { printf '%s%s' "$function_prefix" "$(entry_point_of "$1")"; }
-service_of() { local name; name=$(function_of "$1"); printf '%s' "${name//_/-}"; }
-memory_of() { if [[ $1 == orders ]]; then printf 1Gi; else printf 512Mi; fi; }
-url_variable_of() { local name; name=$(entry_point_of "$1"); printf '%s_URL' "$name" | tr '[:lower:]' '[:upper:]'; }
-
-# A service account of this installation: of a function, or one of the three others.
-account_of() {
-    local name=$1
-    if is_one_of "$1" "$FUNCTION_PARTS"; then name=$(entry_point_of "$1"); fi
-    printf 'toast-%s%s' "$prefix" "${name//_/-}"
-}
-email_of() { printf '%s@%s.iam.gserviceaccount.com' "$(account_of "$1")" "$(account_domain)"; }
-# A project of an organization's domain, example.com:name, is written name.example.com in the accounts' addresses.
-account_domain() { if [[ $project == *:* ]]; then printf '%s' "${project#*:}.${project%%:*}"; else printf '%s' "$project"; fi; }
-member() { printf 'serviceAccount:%s' "$(email_of "$1")"; }
-
-purpose_of() {
+    function=$function_prefix$entry_point
+    service=${function//_/-}
+    memory=512Mi
+    if [[ $1 == orders ]]; then memory=1Gi; fi
+    account=${entry_point:-$1}
+    account=toast-$prefix${account//_/-}
+    email=$account@$account_domain.iam.gserviceaccount.com
+    member=serviceAccount:$email
     case $1 in
-        "$BUILDER") printf 'builds the functions' ;;
-        "$SCHEDULER") printf 'calls the functions on schedule' ;;
-        "$TASKS") printf 'calls the functions from the queue of backfills' ;;
-        *) printf 'runs %s' "$(entry_point_of "$1")" ;;
+        "$BUILDER") purpose='builds the functions' ;;
+        "$SCHEDULER") purpose='calls the functions on schedule' ;;
+        "$TASKS") purpose='calls the functions from the queue of backfills' ;;
+        *) purpose="runs $entry_point" ;;
     esac
 }
 
@@ -152,5 +145,7 @@ schedules() {
 }
 
 schedule() { # schedule PART TENANT SUFFIX CRON BODY
-    if chosen "$1"; then printf '%s\t%s\t%s\t%s\n' "$(service_of "$1")-$2$3" "$1" "$4" "$5"; fi
+    chosen "$1" || return 0
+    identify "$1"
+    printf '%s\t%s\t%s\t%s\n' "$service-$2$3" "$1" "$4" "$5"
 }

@@ -16,8 +16,8 @@ rollback() {
 readonly PREVIOUS='found && $2 != "False" { print $1; exit } $1 == serving { found = 1 }'
 
 roll_back_function() {
-    local service serving before
-    service=$(service_of "$1")
+    local serving before
+    identify "$1"
     local look=(gcloud run services describe "$service" "${in_region[@]}"
         '--format=value(status.traffic[0].revisionName)')
     local list=(gcloud run revisions list "--service=$service" "${in_region[@]}"
@@ -84,8 +84,9 @@ remove_schedules() {
     local existing=$out
     if [[ $dry_run == yes ]]; then existing=$planned; fi
     for part in $(chosen_functions); do
+        identify "$part"
         for name in $existing; do
-            [[ $name == "$(service_of "$part")"-* ]] || continue
+            [[ $name == "$service"-* ]] || continue
             [[ -z $tenant ]] || has "$planned" "$name" || continue
             remove "$existing" "$name" "schedule $name" gcloud scheduler jobs delete "$name" "${there[@]}"
         done
@@ -98,8 +99,8 @@ remove_functions() {
     listed gcloud functions list "${here[@]}" "--regions=$region" '--format=value(name.basename())'
     local existing=$out part
     for part in $(chosen_functions); do
-        remove "$existing" "$(function_of "$part")" "function $(function_of "$part")" \
-            gcloud functions delete "$(function_of "$part")" "${in_region[@]}"
+        identify "$part"
+        remove "$existing" "$function" "function $function" gcloud functions delete "$function" "${in_region[@]}"
     done
 }
 
@@ -111,11 +112,11 @@ remove_queue() {
 
 remove_alerts() {
     step 'Alerting policies, channels and metrics'
-    local file name title existing line
+    local file name title existing line wanted
     listed gcloud alpha monitoring policies list "${here[@]}" '--format=value(name,displayName)'
     existing=$out
-    for file in $(rendered alerts); do
-        title=$(display_name_of "$file")
+    wanted=$(policies)
+    while IFS=$'\t' read -r file title; do
         name=$(named "$existing" "$title")
         if [[ $dry_run == yes ]]; then name="the policy '$title'"; fi
         if [[ -n $name ]]; then
@@ -123,7 +124,7 @@ remove_alerts() {
         else
             as_it_was "$title" 'not there'
         fi
-    done
+    done <<<"$wanted"
     listed gcloud beta monitoring channels list "${here[@]}" '--format=value(name,displayName)'
     while IFS=$'\t' read -r name line; do
         [[ $line == "$(channel_title)"* ]] || continue
@@ -132,8 +133,8 @@ remove_alerts() {
     listed gcloud logging metrics list "${here[@]}" '--format=value(name)'
     existing=$out
     for file in $(rendered metrics); do
-        name=$(metric_of "$file")
-        remove "$existing" "$name" "metric $name" gcloud logging metrics delete "$name" "${here[@]}"
+        metric_of "$file"
+        remove "$existing" "$metric" "metric $metric" gcloud logging metrics delete "$metric" "${here[@]}"
     done
 }
 
@@ -152,9 +153,9 @@ remove_secrets() {
             role=roles/secretmanager.secretAccessor
             if has "$token_secrets" "${name%,*}"; then role=projects/$project/roles/$role_id; fi
             for part in $LOADING_PARTS; do
-                also_gone='olicy binding.*not found' outcome=revoked act "$(account_of "$part"): ${name%,*}" \
-                    gcloud secrets remove-iam-policy-binding "${name%,*}" "${here[@]}" \
-                    "--member=$(member "$part")" "--role=$role"
+                identify "$part"
+                also_gone='olicy binding.*not found' outcome=revoked act "$account: ${name%,*}" \
+                    gcloud secrets remove-iam-policy-binding "${name%,*}" "${here[@]}" "--member=$member" "--role=$role"
             done
         fi
     done
@@ -164,7 +165,10 @@ remove_secrets() {
 remove_accounts() {
     step 'Service accounts and their rights'
     local part name existing revoked=()
-    for part in $FUNCTION_PARTS; do revoked+=("--writer=$(email_of "$part")"); done
+    for part in $FUNCTION_PARTS; do
+        identify "$part"
+        revoked+=("--writer=$email")
+    done
     for name in $datasets; do
         also_gone='Not found: Dataset' outcome=revoked act "dataset $name" "$PYTHON" -m deploy.tables "${here[@]}" \
             "--dataset=$name" "--location=$location" "${revoked[@]}" --revoke
@@ -174,14 +178,15 @@ remove_accounts() {
     for part in $FUNCTION_PARTS; do revoke_in_project "$existing" "$part" roles/bigquery.jobUser; done
     for name in $BUILD_ROLES; do revoke_in_project "$existing" "$BUILDER" "$name"; done
     for name in $(chosen_accounts); do
-        remove "$existing" "$(email_of "$name")" "account $(account_of "$name")" \
-            gcloud iam service-accounts delete "$(email_of "$name")" "${here[@]}"
+        identify "$name"
+        remove "$existing" "$email" "account $account" gcloud iam service-accounts delete "$email" "${here[@]}"
     done
     listed gcloud iam roles list "${here[@]}" '--format=value(name.basename())'
     remove "$out" "$role_id" "role $role_id" gcloud iam roles delete "$role_id" "${here[@]}"
 }
 
 revoke_in_project() { # revoke_in_project EXISTING ACCOUNT ROLE
-    also_gone='olicy binding.*not found' remove "$1" "$(email_of "$2")" "$(account_of "$2"): $3" \
-        gcloud projects remove-iam-policy-binding "$project" "--member=$(member "$2")" "--role=$3" --condition=None
+    identify "$2"
+    also_gone='olicy binding.*not found' remove "$1" "$email" "$account: $3" \
+        gcloud projects remove-iam-policy-binding "$project" "--member=$member" "--role=$3" --condition=None
 }

@@ -196,6 +196,9 @@ name_things() {
     esac
     : "${dataset:=toast$([[ $env == production ]] || printf _staging)}"
     : "${queue:=${prefix}toast-backfill}"
+    account_domain=$project
+    # The project name of a domain, example.com:name, is turned round in the addresses of its accounts.
+    if [[ $project == *:* ]]; then account_domain=${project#*:}.${project%%:*}; fi
     here=("--project=$project")
     there=("--project=$project" "--location=$region")
     in_region=("--project=$project" "--region=$region")

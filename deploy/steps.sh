@@ -22,9 +22,9 @@ create_accounts() {
     listed gcloud iam service-accounts list "${here[@]}" '--format=value(email)'
     local existing=$out one
     for one in $(chosen_accounts); do
-        create "$existing" "$(email_of "$one")" "account $(account_of "$one")" \
-            gcloud iam service-accounts create "$(account_of "$one")" "${here[@]}" \
-            "--display-name=Toast to BigQuery${prefix:+ (staging)}: $(purpose_of "$one")"
+        identify "$one"
+        create "$existing" "$email" "account $account" gcloud iam service-accounts create "$account" "${here[@]}" \
+            "--display-name=Toast to BigQuery${prefix:+ (staging)}: $purpose"
     done
     for one in $(chosen_functions); do grant_in_project "$one" roles/bigquery.jobUser; done
     [[ -n $(chosen_functions) ]] || return 0
@@ -32,8 +32,9 @@ create_accounts() {
 }
 
 grant_in_project() { # grant_in_project ACCOUNT ROLE
-    act "$(account_of "$1"): $2" gcloud projects add-iam-policy-binding "$project" \
-        "--member=$(member "$1")" "--role=$2" --condition=None
+    identify "$1"
+    act "$account: $2" gcloud projects add-iam-policy-binding "$project" "--member=$member" "--role=$2" \
+        --condition=None
 }
 
 create_token_role() {
@@ -58,7 +59,10 @@ create_tables() {
     [[ -n $(chosen_functions) ]] || return 0
     step 'Dataset, tables and views'
     local name part writers=()
-    for part in $(chosen_functions); do writers+=("--writer=$(email_of "$part")"); done
+    for part in $(chosen_functions); do
+        identify "$part"
+        writers+=("--writer=$email")
+    done
     for name in $datasets; do
         outcome=told act "dataset $name" "$PYTHON" -m deploy.tables "${here[@]}" "--dataset=$name" "--location=$location" \
             "${writers[@]}"
@@ -97,8 +101,8 @@ own_secret() { # own_secret OWNERS NAME, where OWNERS has lines 'name,environmen
 }
 
 grant_on_secret() { # grant_on_secret PART SECRET ROLE
-    act "$(account_of "$1"): $2" gcloud secrets add-iam-policy-binding "$2" "${here[@]}" \
-        "--member=$(member "$1")" "--role=$3"
+    identify "$1"
+    act "$account: $2" gcloud secrets add-iam-policy-binding "$2" "${here[@]}" "--member=$member" "--role=$3"
 }
 
 # --- functions ----------------------------------------------------------------------------------------
@@ -114,8 +118,9 @@ deploy_functions() {
     done
     if [[ $dry_run == no ]]; then
         for part in $(chosen_functions); do
+            identify "$part"
             if wait "$(<"$scratch/$part.pid")"; then
-                done_with "function $(function_of "$part")" "deployed in $((SECONDS - begin)) s"
+                done_with "function $function" "deployed in $((SECONDS - begin)) s"
             else
                 broken=$part
             fi
@@ -123,7 +128,7 @@ deploy_functions() {
         if [[ -n $broken ]]; then
             said=$(<"$scratch/$broken.said")
             deployment_of "$broken"
-            failed "function $(function_of "$broken")" "${command[@]}"
+            failed "function $function" "${command[@]}"
         fi
     fi
     find_urls
@@ -145,29 +150,29 @@ deployment_of() { # deployment_of PART: the command, in $command
     variables+=",TOAST_RATE_PROFILE=$rate_profile,TIME_BUDGET_SECONDS=$time_budget,FUNCTION_TIMEOUT_SECONDS=$timeout"
     if [[ $restaurants != restaurants.toml ]]; then variables+=",RESTAURANTS_FILE=$restaurants"; fi
     if [[ $1 == summary && -n $webhook_secret ]]; then variables+=",SUMMARY_WEBHOOK_SECRET=$webhook_secret"; fi
-    command=(gcloud functions deploy "$(function_of "$1")" "${in_region[@]}" --gen2 --runtime=python312 --source=.
-        "--entry-point=$(entry_point_of "$1")" --trigger-http --no-allow-unauthenticated
-        # A rollback keeps calls on an older revision until they are told to come back.
-        --serve-all-traffic-latest-revision
-        "--memory=$(memory_of "$1")" "--timeout=${timeout}s" --concurrency=1 "--max-instances=$max_instances"
-        "--service-account=$(email_of "$1")"
-        "--build-service-account=projects/$project/serviceAccounts/$(email_of "$BUILDER")"
+    identify "$BUILDER"
+    local build_account=projects/$project/serviceAccounts/$email
+    identify "$1"
+    # A rollback keeps calls on an older revision until they are told to come back.
+    command=(gcloud functions deploy "$function" "${in_region[@]}" --gen2 --runtime=python312 --source=.
+        "--entry-point=$entry_point" --trigger-http --no-allow-unauthenticated --serve-all-traffic-latest-revision
+        "--memory=$memory" "--timeout=${timeout}s" --concurrency=1 "--max-instances=$max_instances"
+        "--service-account=$email" "--build-service-account=$build_account"
         "--set-env-vars=$variables" "--update-labels=toast-etl=$env")
 }
 
 # Where a function is called: in a dry run the variable that would hold it.
 find_urls() {
-    local part variable
+    local part look
     for part in $(chosen_functions); do
-        variable=$(url_variable_of "$part")
-        local look=(gcloud functions describe "$(function_of "$part")" "${in_region[@]}"
-            '--format=value(serviceConfig.uri)')
+        identify "$part"
+        look=(gcloud functions describe "$function" "${in_region[@]}" '--format=value(serviceConfig.uri)')
         if [[ $dry_run == yes ]]; then
-            show_assignment "$variable" "${look[@]}"
+            show_assignment "$url_variable" "${look[@]}"
         else
-            persist "${look[@]}" || failed "the URL of $(function_of "$part")" "${look[@]}"
-            [[ $out == https://* ]] || failed "the URL of $(function_of "$part")" "${look[@]}"
-            printf -v "$variable" '%s' "$out"
+            persist "${look[@]}" || failed "the URL of $function" "${look[@]}"
+            [[ $out == https://* ]] || failed "the URL of $function" "${look[@]}"
+            printf -v "$url_variable" '%s' "$out"
         fi
     done
 }
@@ -192,8 +197,11 @@ let_invoke() {
 }
 
 invoker() { # invoker ACCOUNT PART
-    act "$(account_of "$1"): $(function_of "$2")" gcloud run services add-iam-policy-binding "$(service_of "$2")" \
-        "${in_region[@]}" "--member=$(member "$1")" --role=roles/run.invoker
+    identify "$1"
+    local caller=$account who=$member
+    identify "$2"
+    act "$caller: $function" gcloud run services add-iam-policy-binding "$service" "${in_region[@]}" \
+        "--member=$who" --role=roles/run.invoker
 }
 
 # --- who calls them -----------------------------------------------------------------------------------
@@ -215,15 +223,17 @@ create_schedules() {
     [[ -n $(chosen_functions) ]] || return 0
     step "Schedules, in the time of $time_zone"
     listed gcloud scheduler jobs list "${there[@]}" '--format=value(name.basename())'
-    local existing=$out name part cron body variable change
+    local existing=$out name part cron body change caller
+    identify "$SCHEDULER"
+    caller=$email
     while IFS=$'\t' read -r name part cron body; do
-        variable=$(url_variable_of "$part")
+        identify "$part"
         change=create
         if has "$existing" "$name"; then change=update; fi
         # The attempt is given a minute more than the function, so that it is the function that says what happened.
-        local terms=("${there[@]}" "--schedule=$cron" "--time-zone=$time_zone" "--uri=${!variable}"
+        local terms=("${there[@]}" "--schedule=$cron" "--time-zone=$time_zone" "--uri=${!url_variable}"
             --http-method=POST "--message-body=$body"
-            "--oidc-service-account-email=$(email_of "$SCHEDULER")" "--oidc-token-audience=${!variable}"
+            "--oidc-service-account-email=$caller" "--oidc-token-audience=${!url_variable}"
             "--attempt-deadline=$((timeout + 60))s"
             --max-retry-attempts=5 --min-backoff=60s --max-backoff=900s --max-doublings=4)
         if [[ $change == create ]]; then
@@ -242,8 +252,9 @@ name_surplus() { # name_surplus EXISTING
     local name part expected
     expected=$(schedules | cut -f 1)
     for part in $FUNCTION_PARTS; do
+        identify "$part"
         for name in $1; do
-            if [[ $name == "$(service_of "$part")"-* ]] && ! has "$expected" "$name"; then
+            if [[ $name == "$service"-* ]] && ! has "$expected" "$name"; then
                 note "schedule $name belongs to no tenant or setting any more. To remove it:"
                 hint gcloud scheduler jobs delete "$name" "${there[@]}"
             fi
@@ -260,8 +271,8 @@ create_alerts() {
     listed gcloud logging metrics list "${here[@]}" '--format=value(name)'
     existing=$out
     for file in $(rendered metrics); do
-        name=$(metric_of "$file")
-        change=create
+        metric_of "$file"
+        name=$metric change=create
         if has "$existing" "$name"; then change=update; fi
         outcome=${change}d act "metric $name" gcloud logging metrics "$change" "$name" "${here[@]}" \
             "--config-from-file=$file"
@@ -269,9 +280,12 @@ create_alerts() {
 
     step 'Who is told, and the alerting policies'
     find_channels
-    listed gcloud alpha monitoring policies list "${here[@]}" '--format=value(name,displayName)'
+    listed gcloud alpha monitoring policies list "${here[@]}" \
+        '--format=value(name,displayName,notificationChannels.list())'
     existing=$out
-    for file in $(rendered alerts); do apply_policy "$file" "$existing"; done
+    local wanted
+    wanted=$(policies)
+    while IFS=$'\t' read -r file name; do apply_policy "$file" "$name" "$existing"; done <<<"$wanted"
 }
 
 # The files of deploy/metrics or deploy/alerts with this environment's names in place of their placeholders.
@@ -281,22 +295,33 @@ rendered() { # rendered FOLDER
     mkdir -p "$folder"
     for file in deploy/"$1"/*.json deploy/"$1"/*.yaml; do
         [[ -f $file ]] || continue
-        copy=$folder/$(basename "$file")
+        copy=$folder/${file##*/}
         # shellcheck disable=SC2016  # the placeholders are meant as they stand
         sed -e 's/\${FUNCTION_PREFIX}/'"$prefix"'/g' -e 's/\${ENV}/'"$env"'/g' "$file" >"$copy"
         printf '%s\n' "$copy"
     done
 }
 
-metric_of() { printf '%s%s' "$prefix" "$(basename "${1%.*}")"; }
-
-display_name_of() {
-    "$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["displayName"])' "$1" ||
-        stop "$1 is no alerting policy in JSON with a displayName."
+# Sets $metric, the name of the metric of a file.
+metric_of() { # metric_of FILE
+    metric=${1##*/}
+    metric=$prefix${metric%.*}
 }
 
-# The first name among lines 'name<TAB>display name' that has this display name.
-named() { awk -F '\t' -v title="$2" '$2 == title { print $1; exit }' <<<"$1"; }
+# The rendered policies, a line each: file and display name, separated by a tab.
+policies() {
+    local files
+    files=$(rendered alerts)
+    # shellcheck disable=SC2086  # paths without spaces, of our own
+    "$PYTHON" -c 'import json, sys
+for file in sys.argv[1:]:
+    print(file, json.load(open(file))["displayName"], sep="\t")' $files || stop 'deploy/alerts: a policy is no JSON.'
+}
+
+# Of the first among lines 'name<TAB>display name<TAB>more' that has this display name: its name, or another column.
+named() { # named LINES TITLE [COLUMN]
+    awk -F '\t' -v title="$2" -v column="${3:-1}" '$2 == title { print $column; exit }' <<<"$1"
+}
 
 channel_title() { printf 'Toast alerts (%s): ' "$env"; }
 
@@ -325,25 +350,23 @@ find_channels() {
         channels=${channels:+$channels,}$mail_channel
     fi
     if [[ -z $channels ]]; then
-        note 'without --channel nobody is told: alerts show in the console only.'
+        note 'without --channel policies that are there keep their channels; new ones show in the console only.'
     fi
 }
 
-apply_policy() { # apply_policy FILE EXISTING, where EXISTING has lines 'name<TAB>display name'
-    local title name to=$channels
-    if [[ $(basename "$1") == daily-summary.json ]]; then
-        [[ -n $mail_channel ]] || return 0
-        to=$mail_channel
-    fi
-    title=$(display_name_of "$1")
-    name=$(named "$2" "$title")
+apply_policy() { # apply_policy FILE TITLE EXISTING, where EXISTING has lines 'name<TAB>title<TAB>channels'
+    local name to=$channels
+    if [[ $1 == */daily-summary.json ]]; then to=$mail_channel; fi
+    name=$(named "$3" "$2")
     # Cloud Monitoring learns of a new metric only after some minutes.
     if [[ -n $name ]]; then
-        also_passes='Cannot find metric' tries=120 outcome=updated act "$title" \
+        # The file takes the place of the whole policy, so channels that are not given again would be lost.
+        to=${to:-$(named "$3" "$2" 3)}
+        also_passes='Cannot find metric' outcome=updated act "$2" \
             gcloud alpha monitoring policies update "$name" "${here[@]}" "--policy-from-file=$1" \
             ${to:+"--set-notification-channels=$to"}
-    else
-        also_passes='Cannot find metric' tries=120 outcome=created act "$title" \
+    elif [[ -n $to || $1 != */daily-summary.json ]]; then
+        also_passes='Cannot find metric' outcome=created act "$2" \
             gcloud alpha monitoring policies create "${here[@]}" "--policy-from-file=$1" \
             ${to:+"--notification-channels=$to"}
     fi
@@ -367,9 +390,9 @@ tell_what_is_left() {
     for name in $empty; do hint gcloud secrets versions add "$name" "${here[@]}" --data-file=-; done
     say 'Then load the configuration and the last finished day, rather than wait for tonight:'
     for name in config orders cash labor; do
-        if chosen "$name"; then
-            hint gcloud scheduler jobs run "$(service_of "$name")-$(columns 1 | head -n 1)" "${there[@]}"
-        fi
+        chosen "$name" || continue
+        identify "$name"
+        hint gcloud scheduler jobs run "$service-$(columns 1 | head -n 1)" "${there[@]}"
     done
     say 'And fill in history (docs/backfill.md):'
     say "  export GOOGLE_CLOUD_PROJECT=$project BQ_DATASET=$dataset BQ_LOCATION=$location"

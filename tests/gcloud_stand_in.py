@@ -144,7 +144,11 @@ def listing(state: State, kind: str, things: State, names: list[str], call: Call
         title = thing["flags"].get("display-name", "")
         if kind == "policies":
             title = json.loads(thing["content"])["displayName"]
-        if kind in ("policies", "channels"):
+        flags = thing["flags"]
+        told = flags.get("notification-channels", flags.get("set-notification-channels", ""))
+        if kind == "policies" and "notificationChannels" in call.flags["format"]:
+            lines.append(f"{name}\t{title}\t{told}")
+        elif kind in ("policies", "channels"):
             lines.append(f"{name}\t{title}")
         elif kind == "secrets":
             lines.append(f"{name},{thing['label']}")

@@ -79,8 +79,9 @@ def story(
     gone = {**installation.state["jobs"], "cash-daily-gone": {"flags": {}}}
     installation.change(secrets=secrets, jobs=gone)
     tell("again", *CHANNELS)
+    tell("again without channels", "--only", "alerts")
     tell("rolled back", "--rollback")
-    tell("with staging", "--env", "staging")
+    tell("with staging", "--env", "staging", "--only", "cash,queue,alerts")
     tell("without staging", "--env", "staging", "--teardown", "--yes")
     tell("removed", "--teardown", "--yes")
     tell("removed again", "--teardown", "--yes")
@@ -189,7 +190,8 @@ def test_every_command_of_every_plan_passes_gclouds_own_parser(fresh: Installati
 
 
 def test_every_command_that_ran_passes_gclouds_own_parser(story: dict[str, Chapter], fresh: Installation) -> None:
-    fresh.run("--dry-run").succeeded()  # for the files that the commands name
+    for env in ("production", "staging"):  # for the files that the commands name
+        fresh.run("--dry-run", "--env", env).succeeded()
     complaints = complaints_of_gcloud([call for chapter in story.values() for call in chapter.calls], fresh.folder)
     if complaints is None:
         pytest.skip("gcloud is not installed")
@@ -309,6 +311,16 @@ def test_a_second_run_creates_nothing_and_asks_for_nothing(story: dict[str, Chap
     assert not [call for call in again.calls if "create" in call]
     assert again.rights == story["installed"].rights
     assert "Nothing: the secrets hold values." in again.out
+
+
+def test_who_is_told_stays_told_where_a_later_run_does_not_say(story: dict[str, Chapter]) -> None:
+    def told(chapter: Chapter) -> dict[str, str]:
+        flags = {name: policy["flags"] for name, policy in chapter.state["policies"].items()}
+        return {name: f.get("notification-channels", f.get("set-notification-channels")) for name, f in flags.items()}
+
+    assert set(told(story["installed"]).values()) == {f"projects/{PROJECT}/notificationChannels/1"}
+    assert "--channel" in story["again without channels"].out
+    assert told(story["again without channels"]) == told(story["installed"])
 
 
 def test_a_schedule_that_belongs_to_no_tenant_any_more_is_told(story: dict[str, Chapter]) -> None:
@@ -441,7 +453,7 @@ def test_staging_shares_nothing_with_production_but_what_it_must(story: dict[str
         # One Toast account allows two logins an hour, so both use its secrets and its token. Nobody asked for mail.
         assert bool(new) == (kind not in ("secrets", "channels")), kind
     deployed = [" ".join(call) for call in both.calls if call[:2] == ["functions", "deploy"]]
-    assert len(deployed) == len(FUNCTIONS)
+    assert len(deployed) == 1
     assert all("BQ_DATASET=toast_staging" in words for words in deployed)
     assert after.resources == production.resources
     assert after.rights == production.rights
