@@ -19,6 +19,7 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 
 READY = "bigquery emulator serving"
 KEPT_STATEMENTS = 64
+KEPT_TRANSLATIONS = 1000
+RUN_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+NO_RUN = "0" * 32
+DEPENDS_ON_TYPES = re.compile(r"AVG|DIV|/", re.IGNORECASE)
+DEPENDS_ON_MORE = re.compile(
+    rf"{DEPENDS_ON_TYPES.pattern}|INFORMATION_SCHEMA|\*`|\A(?!\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b)",
+    re.IGNORECASE,
+)
 PLAIN_SYNTAX = (
     *("Alias", "And", "Boolean", "Column", "EQ", "Exists", "From", "GT", "GTE", "Identifier", "In", "Is", "Join"),
     *("LT", "LTE", "Literal", "NEQ", "Not", "Null", "Or", "Ordered", "Paren", "Select", "Star", "Subquery", "Table"),
@@ -57,6 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     copy_trees_quickly()
     try_no_rules_on_plain_syntax()
     find_types_only_for_averages_and_quotients()
+    translate_once()
     sys.modules["pandas"] = None  # type: ignore[assignment]  # else DuckDB looks for it with every parameter
     import duckdb
 
@@ -197,12 +207,64 @@ def find_types_only_for_averages_and_quotients() -> None:
     """Spare the other statements the search for the type of each of their expressions: only rules for these ask."""
     inner_query: Any = importlib.import_module("bqemulator.sql.inner_query")
     build_catalog_schema = inner_query.build_catalog_schema
-    typed = re.compile(r"AVG|DIV|/", re.IGNORECASE)
 
     def schema_where_it_matters(bq_sql: str, **options: Any) -> dict[str, Any]:
-        return build_catalog_schema(bq_sql, **options) if typed.search(bq_sql) else {}
+        return build_catalog_schema(bq_sql, **options) if DEPENDS_ON_TYPES.search(bq_sql) else {}
 
     inner_query.build_catalog_schema = schema_where_it_matters
+
+
+def translate_once() -> None:
+    """Keep what a statement was translated to, and use it for those that differ in nothing but a run's own name.
+
+    The product's statements name what varies as parameters, but for the staging table, whose name ends in 32
+    hexadecimal digits. Kept are only translations that depend on nothing but the text: not on the types of columns,
+    not on the definition of a view that may have changed since.
+    """
+    from bqemulator.catalog.duckdb_repository import DuckDBCatalogRepository
+
+    executor: Any = importlib.import_module("bqemulator.jobs.executor")
+    kept: dict[tuple[str, ...], str] = {}
+
+    async def translate(bq_sql: str, *, project_id: str, caller: Any, **options: Any) -> str:
+        text, name = _without_run(bq_sql)
+        key = (text, project_id, caller.principal)
+        translated = None if DEPENDS_ON_MORE.search(text) else kept.get(key)
+        if translated is None:
+            kept[key] = translated = await translate_anew(text, project_id=project_id, caller=caller, **options)
+        return translated.replace(NO_RUN, name)
+
+    def of_text(function: Callable[..., str]) -> Callable[..., str]:
+        remembered = lru_cache(KEPT_TRANSLATIONS)(function)
+
+        def call(sql: str, *options: Any) -> str:
+            text, name = _without_run(sql)
+            return remembered(text, *options).replace(NO_RUN, name)
+
+        return call
+
+    def forgetting_views(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(self: Any, table: Any, *more: Any, **options: Any) -> Any:
+            known = self.get_table(table, *more) if isinstance(table, str) else table
+            if getattr(known, "table_type", None) == "VIEW" or len(kept) > KEPT_TRANSLATIONS:
+                kept.clear()
+            return change(self, table, *more, **options)
+
+        return changed
+
+    translate_anew = executor.rewrite_and_translate_statement
+    executor.rewrite_and_translate_statement = translate
+    executor.rewrite_table_refs = of_text(executor.rewrite_table_refs)
+    executor.classify_statement_type = of_text(executor.classify_statement_type)
+    executor._reject_dml_on_immutable = lambda *_: None  # no snapshots and materialized views here
+    for name in ("create_table", "update_table", "delete_table"):
+        setattr(DuckDBCatalogRepository, name, forgetting_views(getattr(DuckDBCatalogRepository, name)))
+
+
+def _without_run(sql: str) -> tuple[str, str]:
+    """The statement as it would be without the name of its run, and that name, if it has one."""
+    names = set(RUN_NAME.findall(sql))
+    return (sql.replace(name := names.pop(), NO_RUN), name) if len(names) == 1 else (sql, NO_RUN)
 
 
 def quiet_logs(settings: Settings) -> None:

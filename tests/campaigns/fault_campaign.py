@@ -25,6 +25,8 @@ RESULTS_FORGOTTEN = "Not found: job"
 CALLS_AT_ONCE = 4
 # How often clean runs are begun anew since the simulated restaurants did something by themselves meanwhile.
 MOST_ANEW = 3
+# So often the report is told on the way: a campaign takes hours, and somebody may end it.
+REPORTED_EVERY = 25
 ANEW_LATER = dt.timedelta(minutes=20)
 # Dates around a schedule's on which its restaurants can change something: edits of weeks ago, orders for later.
 AROUND = (dt.timedelta(days=46), dt.timedelta(days=12))
@@ -107,6 +109,8 @@ def run_campaign(stack: FaultStack, seeds: Iterable[int], report: Report, say: S
             f"schedule {report.schedules}, seed {seed}: {len(schedule.events)} events, "
             f"{time.monotonic() - started:.1f} s; {len(report.failures)} failed so far"
         )
+        if report.schedules % REPORTED_EVERY == 0:
+            say(f"\n{report}\n")
 
 
 class Play:

@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+import uuid
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,6 +114,45 @@ def test_averages_and_quotients_keep_the_types_of_bigquery(warehouse_client: big
         result = warehouse_client.query(sql).result()
         assert [field.field_type for field in result.schema] == ["NUMERIC", "NUMERIC", "NUMERIC", "FLOAT"]
         assert next(iter(result)).values() == (Decimal("1.1"), Decimal("0.275"), Decimal("0.275"), 1.0)
+
+
+def rows_of(client: bigquery.Client, sql: str) -> list[tuple[object, ...]]:
+    return [row.values() for row in client.query(sql).result()]
+
+
+def test_statements_that_differ_in_the_name_of_their_run_read_and_write_tables_of_their_own(
+    warehouse_client: bigquery.Client, dataset: str
+) -> None:
+    warehouse_client.query(f"CREATE TABLE {dataset}.held AS SELECT 0 AS n, '' AS text").result()
+    runs = [uuid.uuid4().hex for _ in range(3)]
+    for number, run in enumerate(runs):
+        warehouse_client.query(f"CREATE TABLE {dataset}.staging_{run} AS SELECT {number} AS n").result()
+    for run in runs:
+        staged = f"SELECT n, 'of {run}' FROM {dataset}.staging_{run}"
+        warehouse_client.query(f"INSERT {dataset}.held (n, text) {staged}").result()
+    one, other, _ = runs
+    assert rows_of(warehouse_client, f"SELECT n, text FROM {dataset}.held ORDER BY n, text") == [
+        (0, ""),
+        *((number, f"of {run}") for number, run in enumerate(runs)),
+    ]
+    both = f"SELECT a.n, b.n FROM {dataset}.staging_{{}} AS a CROSS JOIN {dataset}.staging_{{}} AS b"
+    assert rows_of(warehouse_client, both.format(one, other)) == [(0, 1)]
+    assert rows_of(warehouse_client, both.format(other, one)) == [(1, 0)]
+
+
+def test_a_view_that_is_replaced_or_becomes_a_table_is_read_anew(
+    warehouse_client: bigquery.Client, dataset: str
+) -> None:
+    read = f"SELECT n FROM {dataset}.seen"
+    for sql, expected in (
+        (f"CREATE VIEW {dataset}.seen AS SELECT 1 AS n", 1),
+        (f"CREATE OR REPLACE VIEW {dataset}.seen AS SELECT 2 AS n", 2),
+        (f"DROP VIEW {dataset}.seen", None),
+        (f"CREATE TABLE {dataset}.seen AS SELECT 3 AS n", 3),
+    ):
+        warehouse_client.query(sql).result()
+        if expected:
+            assert rows_of(warehouse_client, read) == [(expected,)]
 
 
 def test_the_tables_of_a_missing_dataset_are_not_found_as_in_bigquery(warehouse_client: bigquery.Client) -> None:
