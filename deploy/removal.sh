@@ -141,6 +141,8 @@ remove_alerts() {
 # Of a secret that belongs to the other environment, only this one's rights are taken back.
 remove_secrets() {
     step 'Secrets of this environment'
+    listed gcloud iam service-accounts list "${here[@]}" '--format=value(email)'
+    local accounts=$out
     listed gcloud secrets list "${here[@]}" '--format=csv[no-heading](name.basename(),labels.toast_etl)'
     local owners=$out name part role
     if [[ $dry_run == yes ]]; then
@@ -154,7 +156,7 @@ remove_secrets() {
             if has "$token_secrets" "${name%,*}"; then role=projects/$project/roles/$role_id; fi
             for part in $LOADING_PARTS; do
                 identify "$part"
-                also_gone='olicy binding.*not found' outcome=revoked act "$account: ${name%,*}" \
+                also_gone='olicy binding.*not found' remove "$accounts" "$email" "$account: ${name%,*}" \
                     gcloud secrets remove-iam-policy-binding "${name%,*}" "${here[@]}" "--member=$member" "--role=$role"
             done
         fi
