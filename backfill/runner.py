@@ -130,7 +130,6 @@ class Runner:
 
     def leave_out(self, complete: Complete) -> None:
         """Leave out the units whose every date is complete meanwhile: somebody else has done them."""
-        now = dt.datetime.now(dt.UTC)
         dropped: list[Unit] = []
         with self._lock:
             for lane in self._lanes:
@@ -140,7 +139,7 @@ class Runner:
                 dropped += done
             self._lock.notify_all()
         for unit in dropped:
-            self._tell_end(Ended(unit, "done", 0, 0.0, 0, 0, now))
+            self._tell_end(Ended(unit, "done", 0, 0.0, 0, 0, dt.datetime.now(dt.UTC)))
 
     # --- workers -------------------------------------------------------------------------------------
 

@@ -216,6 +216,33 @@ def test_everything_that_a_file_can_say_is_read(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("", ()),
+        ("chunk_days = { orders = 7, cash = 31 }", (("orders", 7), ("cash", 31))),
+    ],
+)
+def test_a_backfill_takes_as_many_days_in_one_call_as_the_tenant_says(
+    write: Write, line: str, wanted: tuple[tuple[str, int], ...]
+) -> None:
+    path = write(VALID.replace("[tenants.purpose]", f"[tenants.purpose]\n{line}"))
+    assert load_tenants(path)["purpose"].chunk_days == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("7", "tenants.purpose.chunk_days: expected a table such as { orders = 7, cash = 31 }, found 7"),
+        ("{ tips = 7 }", "tenants.purpose.chunk_days: unknown key 'tips'; expected orders, cash, labor"),
+        ("{ cash = 32 }", "tenants.purpose.chunk_days.cash: expected a whole number from 1 to 31, found 32"),
+        ("{ cash = 0 }", "tenants.purpose.chunk_days.cash: expected a whole number from 1 to 31, found 0"),
+    ],
+)
+def test_days_in_one_call_that_make_no_sense_are_refused(write: Write, value: str, reason: str) -> None:
+    assert refusal(write(VALID.replace("[tenants.purpose]", f"[tenants.purpose]\nchunk_days = {value}"))) == reason
+
+
+@pytest.mark.parametrize(
     ("line", "wanted"), [("", False), ("employee_contacts = false", False), ("employee_contacts = true", True)]
 )
 def test_employees_contacts_are_not_wanted_unless_the_tenant_says_so(write: Write, line: str, wanted: bool) -> None:
@@ -285,7 +312,8 @@ def test_a_key_that_stands_twice_is_refused_with_the_line(write: Write) -> None:
         (
             VALID.replace("[tenants.purpose]", '[tenants.purpose]\ndatset = "x"'),
             "tenants.purpose: unknown key 'datset'; "
-            "expected dataset, client_id_secret, client_secret_secret, token_secret, employee_contacts, restaurants",
+            "expected dataset, client_id_secret, client_secret_secret, token_secret, employee_contacts, chunk_days, "
+            "restaurants",
         ),
         (
             VALID + "min_order = 5",

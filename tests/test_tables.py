@@ -75,6 +75,8 @@ CONTRACT = {
     "business_days": "source restaurant_guid business_date run_id mode status reason complete rejects",
     "etl_runs": "run_id restaurant_guid function status covered_from watermark",
     "etl_rejects": "run_id object_guid source restaurant_guid reason payload",
+    "etl_backfills": "backfill_id beat_at state functions restaurants start_date end_date",
+    "etl_backfill_units": "backfill_id function restaurant_guid start_date end_date ended_at state attempts error",
 }
 
 KEYS = {
@@ -92,6 +94,8 @@ KEYS = {
     "business_days": ("source", "restaurant_guid", "business_date", "run_id"),
     "etl_runs": ("run_id", "restaurant_guid"),
     "etl_rejects": ("run_id", "object_guid"),
+    "etl_backfills": ("backfill_id", "beat_at"),
+    "etl_backfill_units": ("backfill_id", "function", "restaurant_guid", "ended_at"),
 }
 
 # Columns that are always there; any other may be NULL.
@@ -120,6 +124,9 @@ REQUIRED = {
     "etl_runs": "run_id restaurant_guid run_date function status started_at finished_at pages requests rejects "
     "extracted inserted updated",
     "etl_rejects": "run_id object_guid source restaurant_guid run_date reason payload",
+    "etl_backfills": "backfill_id beat_at beat_date state functions restaurants start_date end_date units units_done "
+    "units_failed",
+    "etl_backfill_units": "backfill_id function restaurant_guid ended_at ended_date state attempts seconds pages rows",
 }
 
 
@@ -134,7 +141,7 @@ def column(table: Table, name: str) -> Column:
 def test_every_table_of_facts_and_runs_is_held_to_its_contract() -> None:
     """Seven of orders, two each of cash and labor, three of runs; dimensions have a file of their own."""
     assert set(TABLES) == set(CONTRACT)
-    assert (len(ORDER_TABLES), len(CASH_TABLES), len(LABOR_TABLES), len(RUN_TABLES)) == (7, 2, 2, 3)
+    assert (len(ORDER_TABLES), len(CASH_TABLES), len(LABOR_TABLES), len(RUN_TABLES)) == (7, 2, 2, 5)
     assert {table.name for table in tables_of_the_code()} == {*TABLES, *(table.name for table in DIMENSION_TABLES)}
 
 
@@ -224,7 +231,7 @@ def test_a_table_of_a_family_begins_with_what_its_rows_share(family: Family, tab
 @run_table
 def test_a_table_of_runs_can_be_queried_without_a_filter_and_names_its_run_itself(table: Table) -> None:
     assert not table.requires_filter
-    assert "run_id" in modes(table)
+    assert {"run_id", "backfill_id"} & modes(table).keys()
     assert "_run_id" not in modes(table)
 
 
