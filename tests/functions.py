@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ from shared.run_tables import RUN_TABLES
 from shared.tables import Table
 
 PROBLEM = "application/problem+json"
+# A source of functions for tests that look at no views: in the emulator it takes seconds to create them all.
+WITHOUT_VIEWS = ROOT / "tests" / "without_views.py"
 RESTAURANTS = list(next(iter(load_tenants(DEFAULT_RESTAURANTS_FILE).values())).restaurants)
 
 Json = dict[str, Any]
@@ -100,6 +104,16 @@ def post(url: str, *, timeout: float = 120.0, **body: Any) -> Reply:
     """Call a function that another process serves."""
     response = requests.post(url, data=to_json(body), timeout=timeout)
     return Reply(response.status_code, response.headers, response.text)
+
+
+def post_at_once(urls: Sequence[str], bodies: Sequence[Json]) -> list[Reply]:
+    """Send all of these bodies at the same moment, to the functions in turn; their replies, in the order of the bodies.
+
+    Two processes that serve one function are two instances of it, as on Cloud Run.
+    """
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        calls = [pool.submit(post, url, **body) for url, body in zip(itertools.cycle(urls), bodies, strict=False)]
+        return [call.result() for call in calls]
 
 
 def to_json(body: Json) -> str:

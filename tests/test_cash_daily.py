@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import functions
 import pytest
 import requests
-from functions import RESTAURANTS, InProcess, Reply, SimulatorControl, Tables, group_environment, in_process
+from functions import (
+    RESTAURANTS,
+    WITHOUT_VIEWS,
+    InProcess,
+    Reply,
+    SimulatorControl,
+    Tables,
+    group_environment,
+    in_process,
+)
 
 from local_stack.processes import function_process, simulator_process
 from shared import cash_extraction
@@ -140,27 +148,27 @@ def test_the_same_call_again_changes_nothing_and_says_so(
     assert tables.staging_tables() == []
 
 
-def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
+def test_six_calls_for_overlapping_days_at_the_same_moment_leave_every_row_once(
     environment: dict[str, str],
     cash_daily: InProcess,
     toast: SimulatorControl,
     tables: Tables,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """By a server of its own, over real sockets."""
-    dates = {"start_date": dt.date(2026, 1, 12), "end_date": dt.date(2026, 1, 14)}
-    process = function_process("cash_daily", tmp_path_factory.mktemp("instance"), environment)
-    with process as server, ThreadPoolExecutor(6) as pool:
-        calls = [pool.submit(functions.post, server.url, restaurant_guid=BROOKLYN, **dates) for _ in range(6)]
-        replies = [call.result().succeeded() for call in calls]
-    tables.equal_truth(toast.url, [BROOKLYN], *dates.values())
-    where = f"business_date BETWEEN '{dates['start_date']}' AND '{dates['end_date']}'"
+    """Two for each three days, by a server of its own, over real sockets."""
+    ranges = [(dt.date(2026, 1, 12 + number % 3), dt.date(2026, 1, 14 + number % 3)) for number in range(6)]
+    bodies = [{"restaurant_guid": BROOKLYN, "start_date": one, "end_date": other} for one, other in ranges]
+    process = function_process("cash_daily", tmp_path_factory.mktemp("instance"), environment, source=WITHOUT_VIEWS)
+    with process as server:
+        replies = [reply.succeeded() for reply in functions.post_at_once([server.url], bodies)]
+    tables.equal_truth(toast.url, [BROOKLYN], "2026-01-12", "2026-01-16")
     for name in NAMES:
-        rows = tables.count(name, where)
-        assert rows > 0
-        assert {reply.only["tables"][name]["extracted"] for reply in replies} == {rows}
+        for (one, other), reply in zip(ranges, replies, strict=True):
+            rows = tables.count(name, f"business_date BETWEEN '{one}' AND '{other}'")
+            assert reply.only["tables"][name]["extracted"] == rows > 0
     assert tables.staging_tables() == []
-    assert cash_daily(restaurant_guid=BROOKLYN, **dates).succeeded().count("unchanged") == replies[0].count("extracted")
+    again = cash_daily(restaurant_guid=BROOKLYN, start_date="2026-01-12", end_date="2026-01-16").succeeded()
+    assert again.count("unchanged") == again.count("extracted")
 
 
 # --- which days, and what they were ------------------------------------------------------------------

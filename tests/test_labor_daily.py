@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import functions
 import pytest
 import requests
-from functions import RESTAURANTS, InProcess, Json, Reply, SimulatorControl, Tables, group_environment, in_process
+from functions import (
+    RESTAURANTS,
+    WITHOUT_VIEWS,
+    InProcess,
+    Json,
+    Reply,
+    SimulatorControl,
+    Tables,
+    group_environment,
+    in_process,
+)
 
 from local_stack.processes import function_process, simulator_process
 from shared import labor_extraction
@@ -138,27 +147,26 @@ def test_the_same_call_again_changes_nothing_and_says_so(
     assert tables.staging_tables() == []
 
 
-def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
+def test_six_calls_for_overlapping_days_at_the_same_moment_leave_every_row_once(
     environment: dict[str, str],
     labor_daily: InProcess,
     toast: SimulatorControl,
     tables: Tables,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """By a server of its own, over real sockets."""
-    dates = {"start_date": dt.date(2026, 1, 12), "end_date": dt.date(2026, 1, 14)}
-    process = function_process("labor_daily", tmp_path_factory.mktemp("instance"), environment)
-    with process as server, ThreadPoolExecutor(6) as pool:
-        calls = [pool.submit(functions.post, server.url, restaurant_guid=BROOKLYN, **dates) for _ in range(6)]
-        replies = [call.result().succeeded() for call in calls]
-    tables.equal_truth(toast.url, [BROOKLYN], *dates.values())
-    where = f"business_date BETWEEN '{dates['start_date']}' AND '{dates['end_date']}'"
+    """Two for each three days, by a server of its own, over real sockets."""
+    ranges = [(dt.date(2026, 1, 12 + number % 3), dt.date(2026, 1, 14 + number % 3)) for number in range(6)]
+    bodies = [{"restaurant_guid": BROOKLYN, "start_date": one, "end_date": other} for one, other in ranges]
+    process = function_process("labor_daily", tmp_path_factory.mktemp("instance"), environment, source=WITHOUT_VIEWS)
+    with process as server:
+        replies = [reply.succeeded() for reply in functions.post_at_once([server.url], bodies)]
+    tables.equal_truth(toast.url, [BROOKLYN], "2026-01-12", "2026-01-16")
     for name in NAMES:
         counts = [reply.only["tables"][name] for reply in replies]
-        rows = tables.count(name, where)
-        assert rows > 0
-        assert {one["extracted"] for one in counts} == {rows}
-        assert sum(one["inserted"] for one in counts) == rows
+        for (one, other), told in zip(ranges, counts, strict=True):
+            assert told["extracted"] == tables.count(name, f"business_date BETWEEN '{one}' AND '{other}'") > 0
+        rows = tables.count(name, "business_date BETWEEN '2026-01-12' AND '2026-01-16'")
+        assert sum(told["inserted"] for told in counts) == rows
     assert tables.staging_tables() == []
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import functions
 import msgspec
 import pytest
-from functions import RESTAURANTS, InProcess, Reply, SimulatorControl, Tables, in_process, restaurants_file
+from functions import (
+    RESTAURANTS,
+    WITHOUT_VIEWS,
+    InProcess,
+    Reply,
+    SimulatorControl,
+    Tables,
+    in_process,
+    restaurants_file,
+)
 
 from local_stack.processes import function_environment, function_process, simulator_process
 from shared import order_extraction
@@ -29,6 +37,7 @@ GROUP = [BROOKLYN, PHOENIX, WAIKIKI]  # time zones with and without daylight sav
 CLOCK = "2026-02-24T18:00:00Z"
 YESTERDAY, TODAY = dt.date(2026, 2, 23), dt.date(2026, 2, 24)
 WEEK = {"start_date": dt.date(2026, 2, 16), "end_date": dt.date(2026, 2, 22)}
+AT_ONCE = "orders_at_once"
 TABLE_NAMES = [table.name for table in ORDER_TABLES]
 
 
@@ -154,26 +163,32 @@ def test_the_run_ledger_repeats_the_reply(week: Reply, tables: Tables) -> None:
         assert (row["covered_from"], row["watermark"]) == (None, None), "an explicit range follows no changes"
 
 
-def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
-    environment: dict[str, str],
-    toast: SimulatorControl,
-    warehouse_client: bigquery.Client,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    """In two processes, as on Cloud Run, which also meet while they create the tables."""
-    here = environment | {"BQ_DATASET": "six_calls"}
-    dates = {"start_date": dt.date(2026, 2, 18), "end_date": dt.date(2026, 2, 20)}
+@pytest.fixture(scope="module")
+def two_processes(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """The URLs of two processes of the function, as on Cloud Run, for which nothing is there yet."""
+    here = environment | {"BQ_DATASET": AT_ONCE}
     with ExitStack() as stack:
         servers = [
-            function_process("orders_daily", tmp_path_factory.mktemp("instance"), here).start() for _ in range(2)
+            function_process("orders_daily", tmp_path_factory.mktemp("instance"), here, source=WITHOUT_VIEWS).start()
+            for _ in range(2)
         ]
         for server in servers:
             stack.callback(server.stop)
-        urls = [server.wait_until_ready().url for server in servers] * 3
-        with ThreadPoolExecutor(len(urls)) as pool:
-            calls = [pool.submit(functions.post, url, restaurant_guid=BROOKLYN, **dates) for url in urls]
-            replies = [call.result().succeeded() for call in calls]
-    tables = Tables(warehouse_client, "six_calls")
+        yield [server.wait_until_ready().url for server in servers]
+
+
+@pytest.fixture(scope="module")
+def tables_at_once(warehouse_client: bigquery.Client) -> Tables:
+    return Tables(warehouse_client, AT_ONCE)
+
+
+def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
+    two_processes: list[str], toast: SimulatorControl, tables_at_once: Tables
+) -> None:
+    """The processes also meet while they create the tables."""
+    tables, dates = tables_at_once, {"start_date": dt.date(2026, 2, 18), "end_date": dt.date(2026, 2, 20)}
+    calls = functions.post_at_once(two_processes, [{"restaurant_guid": BROOKLYN, **dates}] * 6)
+    replies = [call.succeeded() for call in calls]
     tables.equal_truth(toast.url, [BROOKLYN], *dates.values())
     for name in TABLE_NAMES:
         counts = [reply.only["tables"][name] for reply in replies]
@@ -184,6 +199,41 @@ def test_six_equal_calls_at_the_same_moment_leave_every_row_once(
         assert sum(one["updated"] for one in counts) == 0
     assert tables.count("business_days") == 6 * 3
     assert tables.count("etl_runs") == 6
+    assert tables.staging_tables() == []
+
+
+@pytest.mark.parametrize(("count", "start"), [(2, dt.date(2026, 1, 5)), (8, dt.date(2026, 1, 12))])
+def test_calls_for_overlapping_days_at_the_same_moment_leave_every_row_once_and_tell_the_truth(
+    two_processes: list[str], toast: SimulatorControl, tables_at_once: Tables, count: int, start: dt.date
+) -> None:
+    """Three days each, each call a day later than the one before; half of the orders have been edited since a load."""
+    tables, shifts = tables_at_once, [dt.timedelta(days=number) for number in range(count)]
+    end = start + shifts[-1] + dt.timedelta(days=2)
+    middle = start + (end - start) / 2
+    functions.post(two_processes[0], restaurant_guid=BROOKLYN, start_date=start, end_date=middle).succeeded()
+    edited = [order for order, *_ in toast.keys(BROOKLYN, middle)]
+    for order in edited:
+        toast.edit(BROOKLYN, order, "drop_selection")
+    ranges = [(start + shift, start + shift + dt.timedelta(days=2)) for shift in shifts]
+    bodies = [{"restaurant_guid": BROOKLYN, "start_date": one, "end_date": other} for one, other in ranges]
+    replies = [reply.succeeded() for reply in functions.post_at_once(two_processes, bodies)]
+
+    tables.equal_truth(toast.url, [BROOKLYN], start, end)
+    for name in TABLE_NAMES:
+        counts = [reply.only["tables"][name] for reply in replies]
+        for (one, other), told in zip(ranges, counts, strict=True):
+            assert told["extracted"] == tables.count(name, f"business_date BETWEEN '{one}' AND '{other}'")
+            assert told["inserted"] + told["updated"] + told["unchanged"] == told["extracted"]
+        assert sum(told["inserted"] for told in counts) == tables.count(
+            name, f"business_date BETWEEN '{middle + dt.timedelta(days=1)}' AND '{end}'"
+        )
+    assert sum(reply.only["tables"]["fact_orders"]["updated"] for reply in replies) == len(edited)
+    for (one, other), reply in zip(ranges, replies, strict=True):
+        assert [day["business_date"] for day in reply.only["business_days"]] == [
+            str(one + dt.timedelta(days=number)) for number in range(3)
+        ]
+        (run,) = tables.rows(f"SELECT * FROM {{dataset}}.etl_runs WHERE run_id = '{reply.body['run_id']}'")
+        assert (run["start_date"], run["end_date"], run["inserted"]) == (one, other, reply.count("inserted"))
     assert tables.staging_tables() == []
 
 
