@@ -61,7 +61,7 @@ def _print_new(found: Detected, console: Console, *, applied: bool) -> None:
         return
     console.print("\nAdd to restaurants.toml (where functions are deployed, deploy them again afterwards):\n")
     for one in found.new:
-        console.print(one.toml, markup=False, highlight=False, soft_wrap=True)
+        console.print(one.toml.rstrip(), markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_gone(found: Detected, console: Console) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Literal, NamedTuple
 
+import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
@@ -21,9 +22,11 @@ from backfill.queue_status import Followed, follow
 from backfill.run import MOST_BACKFILLS, others_under_way
 from backfill.runner import Ended
 from backfill.schedule import OffPeak, Scheduled, schedule
+from backfill.spans import united
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
+from backfill.targets import QueuedTask
 from backfill.targets.tasks import DISPATCH_DEADLINE, FARTHEST, NotQueued
-from backfill.work import NoFirstDate, Unit, Wanted, is_complete
+from backfill.work import CONFIGURATION, FUNCTION_OF, SOURCE_OF, NoFirstDate, Unit, Wanted, is_complete
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
 from shared.schema import ALL_TABLES, VIEWS
@@ -92,7 +95,7 @@ class QueuedBackfill:
             configured_at = self._ledger.configured_at(guids)
             configuration = configuration_units(self._tenant, self._restaurants, configured_at, now)
         try:
-            units = configuration + self._facts(found, only_failed=only_failed)
+            units = configuration + self._facts(_less(found, followed.tasks), only_failed=only_failed)
         except NoFirstDate as error:
             if not configuration:
                 raise
@@ -111,37 +114,29 @@ class QueuedBackfill:
     # --- into the queue ------------------------------------------------------------------------------
 
     def _enqueue(self, units: Sequence[Unit], found: Survey, followed: Followed) -> int:
-        waiting = {task.unit for task in followed.tasks}
-        there = [unit for unit in units if unit in waiting]
+        there = self._in_queue(followed)
+        waiting = {task.unit for task in there}
         left = [unit for unit in units if unit not in waiting]
         if there:
             are = "unit is" if len(there) == 1 else "units are"
             self._console.print(f"{len(there):,} {are} in the queue already.")
         if not left:
             self._console.print("Nothing else is to be queued." if there else "Nothing is missing that is not queued.")
-            return 0
         pace = self._queue.pace()
         for function in {unit.function for unit in left}:
             self._queue.url(function)
         start = dt.datetime.now(dt.UTC)
         times = schedule(
-            left, found.paces, start, at_once=pace.at_once, per_second=pace.per_second, off_peak=self._off_peak
+            left,
+            found.paces,
+            start,
+            at_once=pace.at_once,
+            per_second=pace.per_second,
+            after=_last_due(there),
+            off_peak=self._off_peak,
         )
         soon = [one for one in times if one.due_at < start + FARTHEST]
-        expected_end = max((one.due_at for one in soon), default=start) + DISPATCH_DEADLINE + TIME_FOR_RETRIES
-        journal = Journal(self._warehouse, new_backfill_id(), [one.unit for one in soon])
-        journal.start()
-        added: list[_Added] = []
-        stopped = False
-        try:
-            self._add_all(soon, journal, added)
-        except KeyboardInterrupt:
-            stopped = True
-        finally:
-            if any(one.state != "refused" for one in added):
-                journal.finish("queued", expected_end_at=expected_end)
-            else:
-                journal.finish("stopped" if stopped or not added else "failed")
+        added, stopped = self._write_down(soon, self._unknown(there))
         refused = [one for one in added if one.state == "refused"]
         self._say(soon, refused, len(times) - len(soon), found.names, stopped=stopped)
         if pace.is_paused:
@@ -150,6 +145,45 @@ class QueuedBackfill:
         if stopped:
             return 130
         return 1 if refused or len(soon) < len(times) else 0
+
+    def _in_queue(self, followed: Followed) -> list[QueuedTask]:
+        """The tasks that are about what is wanted."""
+        functions = {CONFIGURATION, *(FUNCTION_OF[source] for source in self._wanted.sources)}
+        guids = {"ALL", *(restaurant.guid for restaurant in self._restaurants)}
+        return [
+            task for task in followed.tasks if task.unit.function in functions and task.unit.restaurant_guid in guids
+        ]
+
+    def _unknown(self, tasks: Sequence[QueuedTask]) -> list[QueuedTask]:
+        """Those that a killed command has added and not written down."""
+        if not tasks:
+            return []
+        known = {one.unit for one in self._ledger.queued()}
+        return [task for task in tasks if task.unit not in known]
+
+    def _write_down(self, times: Sequence[Scheduled], unknown: Sequence[QueuedTask]) -> tuple[list[_Added], bool]:
+        """Add the tasks, and keep a journal of them; what came of each, and whether Ctrl-C broke it off."""
+        added: list[_Added] = []
+        if not times and not unknown:
+            return added, False
+        last = max([*(one.due_at for one in times), *(task.due_at for task in unknown)])
+        journal = Journal(
+            self._warehouse, new_backfill_id(), [one.unit for one in times] + [task.unit for task in unknown]
+        )
+        journal.start()
+        stopped = False
+        try:
+            for task in unknown:
+                journal.ended(_written_down(_Added(Scheduled(task.unit, task.due_at), "there")))
+            self._add_all(times, journal, added)
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            if unknown or any(one.state != "refused" for one in added):
+                journal.finish("queued", expected_end_at=last + DISPATCH_DEADLINE + TIME_FOR_RETRIES)
+            else:
+                journal.finish("stopped" if stopped or not added else "failed")
+        return added, stopped
 
     def _add_all(self, times: Sequence[Scheduled], journal: Journal, results: list[_Added]) -> None:
         """Add a task for each, and its result to ``results``, which are there also when it is broken off.
@@ -242,6 +276,24 @@ class QueuedBackfill:
                 f"{later:,} units would be called for in more than {FARTHEST.days} days, and Cloud Tasks keeps no task "
                 "for so long: give the same command again then."
             )
+
+
+def _less(found: Survey, tasks: Sequence[QueuedTask]) -> Survey:
+    """A survey to which the business dates that are in the queue count as done, in whatever pieces they are there."""
+    done = {key: list(spans) for key, spans in found.complete.items()}
+    for task in tasks:
+        if task.unit.span is not None:
+            done.setdefault((SOURCE_OF[task.unit.function], task.unit.restaurant_guid), []).append(task.unit.span)
+    return msgspec.structs.replace(found, complete={key: united(spans) for key, spans in done.items()})
+
+
+def _last_due(tasks: Sequence[QueuedTask]) -> dict[tuple[str, str], dt.datetime]:
+    """By lane, when the last call in the queue is due."""
+    last: dict[tuple[str, str], dt.datetime] = {}
+    for task in tasks:
+        lane = task.unit.restaurant_guid, task.unit.function
+        last[lane] = max(task.due_at, last.get(lane, task.due_at))
+    return last
 
 
 def _written_down(added: _Added) -> Ended:

@@ -56,10 +56,12 @@ def schedule(
     *,
     at_once: int | None = None,
     per_second: float | None = None,
+    after: Mapping[tuple[str, str], dt.datetime] | None = None,
     off_peak: OffPeak | None = None,
 ) -> list[Scheduled]:
     """Give each unit its time, the earliest first; configuration at once, and the rest after it.
 
+    ``after``: by lane, when the last call that is in the queue already is due.
     ``at_once`` and ``per_second`` are the queue's own limits: where they let not all lanes run side by side, the
     calls of a lane lie farther apart, or they would wait in the queue and then go at once.
     """
@@ -76,6 +78,8 @@ def schedule(
     for lane, own in facts.items():
         step = dt.timedelta(seconds=max(least, LEEWAY * seconds[lane]))
         due_at = begin
+        if after and lane in after:
+            due_at = max(begin, after[lane] + step)
         for unit in own:
             due_at = _from(due_at, off_peak)
             times.append(Scheduled(unit, due_at))

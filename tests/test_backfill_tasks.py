@@ -190,21 +190,29 @@ def test_a_task_that_failed_is_tried_again_and_what_failed_for_good_can_be_queue
         (task,) = stack.tasks()
         assert task.name.endswith(f"{always}-20260218-20260218-1")
         code, printed = stack.run("run", "--failed", *QUICK)
-        assert (len(stack.tasks()), "Nothing is missing that is not queued" in printed) == (1, True), printed
+        assert (len(stack.tasks()), "1 unit is in the queue already" in printed) == (1, True), printed
     stack.wait_until("it has left the queue", lambda: not stack.tasks())
     assert {guid for _, guid, date in here.complete() if date == day} == {once, always}
     here.equals_truth(day, day)
 
 
-def test_two_commands_at_once_add_each_unit_once(stack: QueuedStack) -> None:
+def test_a_killed_command_and_two_at_once_add_each_unit_once(stack: QueuedStack) -> None:
     more = dates(dt.date(2026, 1, 1), dt.date(2026, 1, 30))
     with stack.paused():
+        killed = stack.here.start("run", *more, *QUICK)
+        stack.wait_until("some are in the queue", lambda: len(stack.tasks()) > 3)
+        killed.kill()
+        killed.communicate()
         both = [stack.here.start("run", *more, *QUICK) for _ in range(2)]
         for process in both:
             printed, _ = process.communicate(timeout=60)
             assert process.returncode == 0, printed
         bodies = [task.http_request.body for task in stack.tasks()]
         assert (len(bodies), len(set(bodies))) == (20, 20)
+        queued = "SELECT DISTINCT restaurant_guid, start_date FROM {dataset}.etl_backfill_units WHERE state = 'queued'"
+        assert len(stack.here.rows(f"{queued} AND start_date < '2026-02-01'")) == 20, "also those of the killed one"
+        code, printed = stack.run("run", *more, *QUICK, "--chunk-days", "7")
+        assert (code, len(stack.tasks())) == (0, 20), "the same dates in other pieces are the same dates"
         stack.client.purge_queue(name=QUEUE)
 
         code, printed = stack.run("run", *more, *QUICK)
@@ -269,6 +277,15 @@ def test_the_first_of_each_lane_is_due_at_once_and_each_next_when_the_one_before
     assert due["b"][0] == dt.timedelta(0)
     assert due["b"][1] >= dt.timedelta(seconds=LEAST_SECONDS)
     assert [one.due_at for one in times] == sorted(one.due_at for one in times)
+
+
+def test_what_is_added_later_is_due_after_what_is_in_the_queue() -> None:
+    paces = {("orders", "a"): Pace(pages=2, requests=3, seconds=30)}
+    busy = NOON + dt.timedelta(hours=1)
+    times = schedule([*units("a", 2), *units("b", 1)], paces, NOON, after={("a", "orders_daily"): busy})
+    due = [one.due_at for one in times if one.unit.restaurant_guid == "a"]
+    assert due == [busy + n * dt.timedelta(seconds=30 * LEEWAY) for n in (1, 2)]
+    assert min(one.due_at for one in times) == NOON, "others need not wait for it"
 
 
 def test_the_configuration_is_read_before_the_rest() -> None:

@@ -196,7 +196,7 @@ class TaskQueue:
         if self._task_id(unit, generation) != found[0]:
             return None
         status = task.last_attempt.response_status
-        words = f"{status.code} {status.message}".strip() if status.code else ""
+        words = status.message or f"{status.code}" if status.code else ""
         return QueuedTask(unit, generation, _moment(task.schedule_time), task.dispatch_count, words)
 
     def _ask(self, question: Any) -> Any:
