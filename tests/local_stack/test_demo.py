@@ -169,13 +169,21 @@ def test_a_small_demo_ends_with_equal_tables_and_leaves_no_process(tmp_path: Pat
         assert servers_of(data_dir) == []
 
 
+# Also where the tests run in the background of a shell, which turns SIGINT off for them.
+DEMO_OF_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("local_stack.demo", run_name="__main__")
+"""
+
+
 @pytest.mark.parametrize(("signal_number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.skipif(not shutil.which("ps"), reason="ps is needed to look for what was left behind")
 def test_an_interrupted_demo_ends_what_it_started_and_says_so_in_one_line(
     tmp_path: Path, signal_number: signal.Signals, status: int
 ) -> None:
     data_dir = tmp_path / "demo"
-    command = [sys.executable, "-m", "local_stack.demo", "--data-dir", str(data_dir)]
+    command = [sys.executable, "-c", DEMO_OF_A_TERMINAL, "--data-dir", str(data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
         while "Loading" not in (line := running.stdout.readline()):

@@ -136,8 +136,10 @@ def test_a_killed_server_comes_back_on_the_same_port(make_server: MakeServer) ->
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_servers_end_with_an_owner_that_is_killed(tmp_path: Path, signal_number: signal.Signals) -> None:
     owner_code = f"""
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell turns off for what it runs in its background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from local_stack.processes import ServerProcess
 folder = Path({str(tmp_path)!r})
 server = ServerProcess(
@@ -148,7 +150,7 @@ server = ServerProcess(
 )
 with server:
     print("ready", flush=True)
-    time.sleep(600)
+    time.sleep(60)
 """
     with subprocess.Popen(
         [sys.executable, "-c", owner_code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
