@@ -70,8 +70,9 @@ def insert_values(dataset: str, table: Table, rows: Sequence[Row]) -> Statement:
     values = tuple(msgspec.structs.astuple(row) for row in rows)
     dates = tuple(sorted({value[partition] for value in values}))
     same_key = " AND ".join(f"present.{name} = given.{name}" for name in table.key)
-    sql = f"""INSERT INTO `{dataset}.{table.name}` ({", ".join(names)})
-SELECT {", ".join(f"given.{name}" for name in names)}
+    quoted = [f"`{name}`" for name in names]  # a column may be called like a keyword
+    sql = f"""INSERT INTO `{dataset}.{table.name}` ({", ".join(quoted)})
+SELECT {", ".join(f"given.{name}" for name in quoted)}
 FROM UNNEST(@rows) AS given
 WHERE NOT EXISTS (
     SELECT 1 FROM `{dataset}.{table.name}` AS present
