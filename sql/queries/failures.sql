@@ -1,6 +1,6 @@
 -- failures: what failed last and was not made good since, newest first.
 --
--- A run is open while no later run of the same restaurant and function succeeded; a unit of a backfill while any of its
+-- A call is open while no later run of the same restaurant and function succeeded; a unit of a backfill while any of its
 -- days is not complete. runs_failed counts the failed runs since the last success.
 WITH runs AS (
   SELECT
@@ -10,7 +10,7 @@ WITH runs AS (
 ),
 open_runs AS (
   SELECT
-    'run' AS kind,
+    'call' AS kind,
     *,
     COUNT(*) OVER (PARTITION BY restaurant_guid, `function`) AS runs_failed,
     ROW_NUMBER() OVER (PARTITION BY restaurant_guid, `function` ORDER BY finished_at DESC, run_id) AS age
