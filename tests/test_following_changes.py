@@ -199,6 +199,22 @@ def test_a_change_of_any_past_day_comes_with_the_next_call(begin: Callable[..., 
     following.equal_truth(last, last)
 
 
+def test_an_order_changed_40_days_after_its_business_date_comes_with_the_next_call(
+    begin: Callable[..., Following],
+) -> None:
+    following = begin(BROOKLYN)
+    changed_at = MORNING + DAY
+    old = changed_at.date() - 40 * DAY
+    following.at(MORNING, start_date=old, end_date=old).succeeded()
+    following.at(MORNING + MINUTE).succeeded()
+    following.edit(changed_at, old, "refund")
+    reply = following.at(changed_at + DAY).succeeded()
+    day = following.days(reply)[old]
+    assert (day["mode"], day["complete"]) == ("modified", True)
+    assert reply.only["tables"]["fact_payments"]["updated"] > 0
+    following.equal_truth(old, old)
+
+
 @pytest.mark.parametrize(("mode", "restaurant"), [("business_date", CHICAGO), ("modified", MONTREAL)])
 def test_an_explicit_range_leaves_the_watermark_alone(
     begin: Callable[..., Following], mode: str, restaurant: str
