@@ -153,8 +153,8 @@ for command in commands:
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             parser.parse_args(command)
-    except SystemExit:
-        complaints.append(" ".join(command) + "\\n" + said.getvalue())
+    except (SystemExit, Exception) as error:
+        complaints.append(" ".join(command) + "\\n" + said.getvalue() + str(error))
 print(json.dumps(complaints))
 """
 
