@@ -1,6 +1,7 @@
 """The demo: a week of the example restaurants through backfill_all.py and every gate, compared with the truth.
 
-From a simulated Toast into an emulated BigQuery. Everything runs on this machine, as real processes that talk HTTP, in under two minutes. Run by `make demo`.
+From a simulated Toast into an emulated BigQuery. Everything runs on this machine, as real processes that talk HTTP,
+in under two minutes. Run by `make demo`.
 """
 
 from __future__ import annotations
