@@ -45,6 +45,7 @@ def verified(
         now=found.now,
         start_date=min((span.start for span in spans), default=None),
         end_date=max((span.end for span in spans), default=None),
+        spans=spans,
         sources=wanted.sources,
         toast=lambda: _toast(place, found),
         trial=_trial(place, found.tenant.name) if 0 in gates else None,

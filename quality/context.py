@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from backfill.ledger import Ledger, Running
-from backfill.spans import Span, clipped
+from backfill.spans import Span, clipped, united
 from backfill.work import SOURCES, Complete, Location, Source
 from shared.bigquery_utils import Warehouse
 from shared.config import Settings, Tenant
@@ -36,6 +36,8 @@ class Context(msgspec.Struct, kw_only=True, dict=True):
     """First business date; None: each restaurant's own first."""
     end_date: dt.date | None = None
     """Last business date, included; None: the last one that is final."""
+    spans: Sequence[Span] = ()
+    """Where only some of these dates were asked for, which; other days may be missing."""
     sources: tuple[Source, ...] = SOURCES
     toast: Callable[[], ToastClient] | None = None
     """Makes the tenant's Toast client, or raises ConfigurationError; None: Toast is not to be asked."""
@@ -85,6 +87,13 @@ class Context(msgspec.Struct, kw_only=True, dict=True):
         start = max(filter(None, (self.start_date, location.first_business_date)), default=self.first)
         spans = clipped([Span(start, location.last_final(self.now))], start, self.last)
         return spans[0] if spans and spans[0].start <= spans[0].end else None
+
+    def spans_of(self, location: Location) -> list[Span]:
+        """The same, less what was not asked for."""
+        span = self.span_of(location)
+        if span is None:
+            return []
+        return clipped(united(self.spans), *span) if self.spans else [span]
 
     @cached_property
     def complete(self) -> Complete:

@@ -33,15 +33,16 @@ def every_day_is_final(context: Context) -> Found:
     gaps: dict[Gap, list[Source]] = defaultdict(list)
     waiting: dict[tuple[Gap, str], list[Source]] = defaultdict(list)
     half_read: Mapping[tuple[str, str], Mapping[str, list[Span]]] | None = None
-    days = 0
+    days = looked_at = 0
     for location in context.restaurants:
         guid = location.restaurant.guid
         if location.first_business_date is None and context.start_date is None:
             found.findings.append(_no_first_date(location))
             continue
-        span = context.span_of(location)
-        for source in context.sources if span else ():
-            left = without([span] if span else [], context.complete.get((source, guid), ()))
+        spans = context.spans_of(location)
+        looked_at += days_in(spans)
+        for source in context.sources:
+            left = without(spans, context.complete.get((source, guid), ()))
             if left and half_read is None:
                 half_read = _half_read(context)
             for what, gap in _told_apart(left, (half_read or {}).get((source, guid), {})):
@@ -53,6 +54,8 @@ def every_day_is_final(context: Context) -> Found:
                         waiting[(guid, what, part), backfill].append(source)
     found.findings += [_gap(context, gap, sources) for gap, sources in sorted(gaps.items())]
     found.waiting = [_gap(context, gap, sources, by) for (gap, by), sources in sorted(waiting.items())]
+    if not looked_at and not found.findings:
+        found.findings.append(_nothing_to_look_at(context))
     found.total = days + len(found.findings) - len(gaps)
     found.mend = _mend_all(context, [*gaps])
     found.notes += _not_over(context)
@@ -116,6 +119,16 @@ def _no_first_date(location: Location) -> Finding:
         f"--restaurants {location.restaurant.guid} (or set first_business_date in restaurants.toml)",
         restaurant_guid=location.restaurant.guid,
         restaurant_name=location.restaurant.name,
+    )
+
+
+def _nothing_to_look_at(context: Context) -> Finding:
+    last = max(location.last_final(context.now) for location in context.restaurants)
+    return Finding(
+        what=f"None of the business dates asked for can be final yet: the newest that is, anywhere, is {last}.",
+        mend=f"python backfill_all.py verify --gate 1 --end-date {last}",
+        start_date=context.first,
+        end_date=context.last,
     )
 
 

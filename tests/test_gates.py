@@ -31,6 +31,7 @@ from gate_stack import (
 from google.cloud import bigquery
 from rich.console import Console
 
+from backfill.spans import Span
 from backfill.work import Location
 from local_stack.processes import simulator_process
 from quality.findings import Report
@@ -165,6 +166,17 @@ def test_days_that_cannot_be_final_yet_are_not_missing(stack: GateStack) -> None
     assert coverage.notes == (
         f"1 of the business dates asked for, after {LAST + DAY}, cannot be final yet at 2 restaurants: not counted.",
     )
+
+
+def test_dates_that_were_not_asked_for_may_be_missing_and_none_at_all_proves_nothing(stack: GateStack) -> None:
+    days = [Span(FIRST, FIRST), Span(LAST, LAST)]
+    hole = day_of("cash", BROOKLYN, MIDDLE)
+    taken_back = f"UPDATE {{d}}.business_days SET complete = {{}} WHERE {hole}"
+    with stack.planted(taken_back.replace("{}", "FALSE"), taken_back.replace("{}", "TRUE")):
+        assert stack.verify(1, spans=days).passed
+        assert not stack.verify(1).passed
+    later = {"start_date": LAST + 9 * DAY, "end_date": LAST + 12 * DAY}
+    assert "can be final yet" in only_finding(stack.verify(1, **later), "coverage").what
 
 
 def test_history_begins_with_the_first_business_date_and_nobody_guesses_it(stack: GateStack) -> None:
