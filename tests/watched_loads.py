@@ -17,7 +17,7 @@ from typing import Any, Self
 from shared.bigquery_utils import Answer, Warehouse
 from shared.statements import Statement
 
-RUN_ID = r"run-guid-\d+-\d+"
+RUN_ID = r"run-[0-9a-f]{32}"
 Load = Callable[[Any, str], object]
 """A whole load, given the warehouse to work with and its run id."""
 
@@ -192,6 +192,7 @@ def loads_at_once(warehouse: Warehouse, run_ids: Iterator[str]) -> Iterator[Call
 
 
 _numbers = itertools.count(1)
+_runs = itertools.count(1)
 
 
 def some_guid() -> str:
@@ -200,6 +201,5 @@ def some_guid() -> str:
 
 
 def ascending_run_ids() -> Iterator[str]:
-    """Run ids, each greater than the one before."""
-    test = some_guid()
-    return (f"run-{test}-{number}" for number in itertools.count(1))
+    """Run ids as the functions make them, each greater than the one before."""
+    return (f"run-{number:032x}" for number in _runs)
