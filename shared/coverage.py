@@ -22,6 +22,10 @@ OVERLAP = dt.timedelta(hours=1)
 # Toast's newest minute is left to the next call: what is being written right now may not be listed yet.
 SETTLING = dt.timedelta(seconds=60)
 
+# A scheduler calls at least daily, so the newest watermark is of these last days, and the ledger before them need not
+# be read. Only for a restaurant that was not called so long, or never, all of it is.
+RECENT = dt.timedelta(days=7)
+
 
 class Coverage(msgspec.Struct, frozen=True):
     """Every change from ``since`` to before ``until`` (UTC) was loaded; ``until`` is the watermark."""
@@ -30,15 +34,38 @@ class Coverage(msgspec.Struct, frozen=True):
     until: dt.datetime
 
 
-def coverage_of(warehouse: Warehouse, function: str, restaurants: Collection[str], job: str) -> dict[str, Coverage]:
+def coverage_of(
+    warehouse: Warehouse, function: str, restaurants: Collection[str], now: dt.datetime, job: str
+) -> dict[str, Coverage]:
     """What is known of each restaurant's changes; nothing for one whose changes were never followed.
 
     Where days were loaded but no changes followed yet, the coverage is empty, at the earliest moment at
-    which any of these days was read: whatever changed since then is still to be loaded.
+    which any of these days was read: whatever changed since then is still to be loaded. ``now`` is on Toast's clock.
     """
-    source = function.partition("_")[0]
-    rows = warehouse.run(watermarks(warehouse.dataset, function, source, restaurants), job).rows
+    since = (now - RECENT).date()
+    rows = warehouse.run(recent_watermarks(warehouse.dataset, function, restaurants, since), f"{job}-recent").rows
+    lacking = set(restaurants) - {row["restaurant_guid"] for row in rows}
+    if lacking:
+        source = function.partition("_")[0]
+        rows = [*rows, *warehouse.run(watermarks(warehouse.dataset, function, source, lacking), job).rows]
     return {row["restaurant_guid"]: Coverage(row["covered_from"], row["watermark"]) for row in rows}
+
+
+def recent_watermarks(dataset: str, function: str, restaurants: Collection[str], since: dt.date) -> Statement:
+    """Per restaurant the newest watermark of the runs since a date (UTC), with the beginning of its coverage."""
+    sql = f"""SELECT restaurant_guid, covered_from, watermark
+FROM `{dataset}.{ETL_RUNS.name}`
+WHERE run_date >= @since
+  AND `function` = @function AND restaurant_guid IN UNNEST(@restaurants) AND watermark IS NOT NULL
+QUALIFY ROW_NUMBER() OVER (PARTITION BY restaurant_guid ORDER BY watermark DESC, covered_from, run_id) = 1"""
+    return Statement(
+        sql,
+        (
+            Parameter("since", "DATE", since),
+            Parameter("function", "STRING", function),
+            Parameter("restaurants", "STRING", tuple(sorted(restaurants))),
+        ),
+    )
 
 
 def watermarks(dataset: str, function: str, source: str, restaurants: Collection[str]) -> Statement:

@@ -13,6 +13,7 @@ is due to be dropped. docs/loading.md has the argument.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 
 from shared.dimension_rows import LISTINGS
@@ -208,16 +209,19 @@ VALUES ({", ".join(given.get(name, f"due.{name}") for name in columns)})"""
   WHERE copy > 1"""
 
 
-def menus_held(dataset: str, restaurants: Collection[str]) -> Statement:
+def menus_held(dataset: str, restaurants: Collection[str], since: dt.date) -> Statement:
     """Per restaurant, lastUpdated of the menus that the warehouse holds: what the newest run that saw them wrote.
 
-    None for a restaurant without any menu in the warehouse, whatever the ledger says.
+    None for a restaurant without any menu in the warehouse, whatever the ledger says; none either where no run since
+    a date (UTC) saw them: then they are fetched once more.
     """
     sql = f"""SELECT restaurant_guid, menus_updated_at
 FROM `{dataset}.{ETL_RUNS.name}`
-WHERE restaurant_guid IN UNNEST(@restaurants) AND menus_updated_at IS NOT NULL
+WHERE run_date >= @since AND restaurant_guid IN UNNEST(@restaurants) AND menus_updated_at IS NOT NULL
   AND restaurant_guid IN (
     SELECT menu.restaurant_guid FROM `{dataset}.{DIMENSIONS["menus"].name}` AS menu
     WHERE menu.restaurant_guid IN UNNEST(@restaurants) AND menu.is_current)
 QUALIFY ROW_NUMBER() OVER (PARTITION BY restaurant_guid ORDER BY started_at DESC, run_id) = 1"""
-    return Statement(sql, (Parameter("restaurants", "STRING", tuple(sorted(restaurants))),))
+    return Statement(
+        sql, (Parameter("since", "DATE", since), Parameter("restaurants", "STRING", tuple(sorted(restaurants))))
+    )

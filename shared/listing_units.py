@@ -12,6 +12,10 @@ from shared.plans import Plan
 from shared.toast_endpoints import MENUS
 from shared.units import Unit
 
+# Which menus are held is looked up in the ledger of these last days, not in all of it: who calls more rarely than that
+# fetches the menus each time.
+RECENT = dt.timedelta(days=62)
+
 
 class ListingUnit(Unit, kw_only=True):
     """One listing of a restaurant."""
@@ -31,7 +35,8 @@ def listing_units(call: Call, plan: Plan) -> list[ListingUnit]:
     """Every listing of every restaurant that Toast tells something of."""
     if not plan.terms:
         return []
-    found = call.warehouse.run(menus_held(call.warehouse.dataset, plan.terms), f"{call.run_id}-menus-held").rows
+    statement = menus_held(call.warehouse.dataset, plan.terms, (plan.started_at - RECENT).date())
+    found = call.warehouse.run(statement, f"{call.run_id}-menus-held").rows
     held = {row["restaurant_guid"]: row["menus_updated_at"] for row in found}
     return [
         ListingUnit(

@@ -128,7 +128,7 @@ def days_or_changes(call: Call, plan: Plan, endpoint: Endpoint) -> list[DatedUni
     business date, with which following the changes begins.
     """
     if call.body.start_date is None and call.body.mode != "business_date":
-        known = coverage_of(call.warehouse, call.function, plan.terms, f"{call.run_id}-watermarks")
+        known = coverage_of(call.warehouse, call.function, plan.terms, plan.started_at, f"{call.run_id}-watermarks")
         plan.followed = {guid: known.get(guid) for guid in plan.terms}
     modified = call.body.mode == "modified"
 

@@ -14,7 +14,7 @@ from functions import RESTAURANTS, InProcess, Json, Reply, SimulatorControl, Tab
 
 import main_orders
 from local_stack.processes import simulator_process
-from shared.coverage import OVERLAP, SETTLING
+from shared.coverage import OVERLAP, RECENT, SETTLING
 from shared.errors import ToastUnavailable
 from shared.order_tables import ORDER_TABLES
 from shared.run_tables import RUN_TABLES
@@ -169,6 +169,17 @@ def test_then_each_call_reads_from_an_hour_before_the_watermark_to_a_minute_ago(
         watermarks.append(run["watermark"])
     following.equal_truth(business_date(MORNING), business_date(MORNING))
     following.equal_truth(business_date(MORNING) + 2 * DAY, business_date(MORNING) + 2 * DAY)
+
+
+def test_after_more_than_a_week_without_a_call_it_goes_on_from_the_old_watermark(
+    begin: Callable[..., Following],
+) -> None:
+    """Which is not among those of the last days, where it is looked for first."""
+    following = begin(BROOKLYN)
+    first = following.run(following.at(MORNING).succeeded())
+    run = following.run(following.at(MORNING + RECENT + 2 * DAY).succeeded())
+    assert following.windows[0][0] == first["watermark"] - OVERLAP
+    assert (run["covered_from"], run["watermark"]) == (first["covered_from"], run["started_at"] - SETTLING)
 
 
 def test_a_call_right_after_another_reads_again_and_writes_nothing(begin: Callable[..., Following]) -> None:

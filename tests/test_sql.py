@@ -16,7 +16,7 @@ from main_cash import CASH_DAYS
 from main_labor import LABOR_DAYS
 from shared.business_calendar import order_facts
 from shared.cash_tables import CASH_RECORDS, StagedCashDay
-from shared.coverage import watermarks
+from shared.coverage import recent_watermarks, watermarks
 from shared.day_history import day_history
 from shared.day_statements import DayStatements
 from shared.dimension_loading import StagedListing
@@ -109,12 +109,13 @@ CASES: dict[str, list[Statement]] = {
     "shared.business_calendar.order_facts": [order_facts(DATASET, ["r"], [DAY])],
     "shared.day_history.day_history": [day_history(DATASET, "orders", ["r"], [DAY])],
     "shared.coverage.watermarks": [watermarks(DATASET, "orders_daily", "orders", ["r"])],
+    "shared.coverage.recent_watermarks": [recent_watermarks(DATASET, "orders_daily", ["r"], DAY)],
     f"{_DAYS}.compare": [cash_days().compare()],
     f"{_DAYS}.insert_days": [cash_days().insert_days(record, ["r/2026-02-21"]) for record in CASH_RECORDS],
     f"{_DAYS}.delete_replaced": [cash_days().delete_replaced(record) for record in CASH_RECORDS],
     f"{_DIMENSIONS}.survey": [dimensions().survey(records) for records in (["tables"], list(DIMENSIONS))],
     f"{_DIMENSIONS}.merge": [dimensions().merge(record) for record in DIMENSIONS],
-    "shared.dimension_statements.menus_held": [menus_held(DATASET, ["r"])],
+    "shared.dimension_statements.menus_held": [menus_held(DATASET, ["r"], DAY)],
     f"{_VERSIONS}.moved_from": [versions(family).moved_from([DAY]) for family in FAMILIES],
     f"{_VERSIONS}.survey": [versions(family).survey() for family in FAMILIES],
     f"{_VERSIONS}.insert_rows": [
