@@ -3,7 +3,6 @@
 
 PYTHON := .venv/bin/python
 SCRIPTS := .ci/run $(wildcard *.sh) $(wildcard */*.sh)
-BENCHMARKS := $(wildcard benchmarks/bench_*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo backfill-demo backfill-demo-all test campaign lint bench clean
@@ -34,10 +33,9 @@ lint: .venv/.installed  ## Check style, types and shell scripts
 	@if [ -x .venv/bin/shellcheck ]; then echo .venv/bin/shellcheck $(SCRIPTS); .venv/bin/shellcheck $(SCRIPTS); \
 	else echo "shellcheck is not packaged for this platform: shell scripts were not checked"; fi
 
-bench: .venv/.installed  ## Measure speed and memory
-	@$(if $(BENCHMARKS),,echo "there is no benchmarks/bench_*.py yet")
-	@set -e; for file in $(BENCHMARKS); do name=$${file#benchmarks/}; echo "== $$file"; \
-	$(PYTHON) -m benchmarks.$${name%.py} $(ARGS); done
+bench: .venv/.installed  ## Measure speed, memory and cost, a quarter of an hour (ARGS="page memory" for some)
+	@benchmarks/setup_dlt.sh
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 clean:  ## Remove what the other targets made: .venv, .data with the demo's tables, caches
 	rm -rf .venv .data build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage *.egg-info
