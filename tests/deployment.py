@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local_stack.processes import ROOT, ServerProcess
 
 STAND_IN = Path(__file__).with_name("gcloud_stand_in.py")
@@ -139,47 +141,61 @@ def permission_service(lacking: Sequence[str] = ()) -> Iterator[str]:
 
 # --- gcloud's own parser ------------------------------------------------------------------------------
 
-# Runs in gcloud's own Python: parses each command line as gcloud would before it looks for credentials.
-_PARSE = """
+# Run in gcloud's own Python, with what to do on standard input. The first parses command lines as gcloud does before it
+# looks for credentials, the second prints resources as gcloud does.
+_BEGIN = """
 import contextlib, io, json, sys
-root, commands = sys.argv[1], json.load(sys.stdin)
-sys.path[:0] = [root + "/lib", root + "/lib/third_party"]
+sys.path[:0] = [sys.argv[1] + "/lib", sys.argv[1] + "/lib/third_party"]
+asked = json.load(sys.stdin)
+"""
+_PARSE = """
 from googlecloudsdk import gcloud_main
-cli = gcloud_main.CreateCLI([])
-parser = cli._CLI__parser
-complaints = []
-for command in commands:
+parser = gcloud_main.CreateCLI([])._CLI__parser
+answer = []
+for command in asked:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
             parser.parse_args(command)
     except (SystemExit, Exception) as error:
-        complaints.append(" ".join(command) + "\\n" + said.getvalue() + str(error))
-print(json.dumps(complaints))
+        answer.append(" ".join(command) + "\\n" + said.getvalue() + str(error))
+print(json.dumps(answer))
+"""
+_PRINT = """
+from googlecloudsdk.core.resource import resource_printer
+answer = []
+for resources, form in asked:
+    said = io.StringIO()
+    resource_printer.Print(resources, form, out=said)
+    answer.append(said.getvalue())
+print(json.dumps(answer))
 """
 
 
-def complaints_of_gcloud(commands: Sequence[Sequence[str]], folder: Path) -> list[str] | None:
-    """What gcloud's parser has against these command lines; None where there is no gcloud.
+def complaints_of_gcloud(commands: Sequence[Sequence[str]], folder: Path) -> list[str]:
+    """What gcloud's parser has against these command lines. Skips the test where there is no gcloud.
 
     ``folder`` is where files that they name are looked for.
     """
+    return _in_gcloud(_PARSE, [list(command) for command in commands], folder)
+
+
+def printed_by_gcloud(asked: Sequence[tuple[list[Json], str]], folder: Path) -> list[str]:
+    """What gcloud prints of resources with a --format, for each pair. Skips the test where there is no gcloud."""
+    return _in_gcloud(_PRINT, [list(pair) for pair in asked], folder)
+
+
+def _in_gcloud(program: str, asked: Any, folder: Path) -> list[str]:
     gcloud = shutil.which("gcloud")
     if gcloud is None:
-        return None
-    where = ["info", "--format=value(basic.python_location,installation.sdk_root)"]
-    python, root = subprocess.run([gcloud, *where], capture_output=True, text=True, check=True).stdout.split()
-    done = subprocess.run(
-        [python, "-c", _PARSE, root],
-        input=json.dumps([list(command) for command in commands]),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+        pytest.skip("gcloud is not installed")
+    where = [gcloud, "info", "--format=value(basic.python_location,installation.sdk_root)"]
+    python, root = subprocess.run(where, capture_output=True, text=True, check=True).stdout.split()
+    command = [python, "-c", _BEGIN + program, root]
+    done = subprocess.run(command, input=json.dumps(asked), cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    complaints: list[str] = json.loads(done.stdout)
-    return complaints
+    answer: list[str] = json.loads(done.stdout)
+    return answer
 
 
 # --- what is uploaded ---------------------------------------------------------------------------------

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from deployment import PROJECT, Installation, Json, complaints_of_gcloud, permission_service
+from deployment import (
+    PROJECT,
+    Installation,
+    Json,
+    complaints_of_gcloud,
+    permission_service,
+    printed_by_gcloud,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -183,19 +190,46 @@ def test_every_command_of_every_plan_passes_gclouds_own_parser(fresh: Installati
     ]
     commands = [words for number, plan in enumerate(plans) for words in words_of(plan, tmp_path / f"plan{number}")]
     assert len(commands) > 150
-    complaints = complaints_of_gcloud(commands, fresh.folder)
-    if complaints is None:
-        pytest.skip("gcloud is not installed")
-    assert complaints == []
+    assert complaints_of_gcloud(commands, fresh.folder) == []
 
 
 def test_every_command_that_ran_passes_gclouds_own_parser(story: dict[str, Chapter], fresh: Installation) -> None:
     for env in ("production", "staging"):  # for the files that the commands name
         fresh.run("--dry-run", "--env", env).succeeded()
-    complaints = complaints_of_gcloud([call for chapter in story.values() for call in chapter.calls], fresh.folder)
-    if complaints is None:
-        pytest.skip("gcloud is not installed")
-    assert complaints == []
+    assert complaints_of_gcloud([call for chapter in story.values() for call in chapter.calls], fresh.folder) == []
+
+
+# What the script asks gcloud for, resources as Google's APIs describe them, and the lines that the script expects.
+FORMS: dict[str, tuple[list[Json], str]] = {
+    "value(email)": ([{"email": "a@b"}, {"email": "c@d"}], "a@b\nc@d\n"),
+    "value(name)": ([{"name": "projects/p/x/1"}], "projects/p/x/1\n"),
+    "value(name.basename())": ([{"name": "projects/p/x/1"}, {"name": "2"}], "1\n2\n"),
+    "value(name,displayName)": ([{"name": "n/1", "displayName": "A: b"}], "n/1\tA: b\n"),
+    "value(name,displayName,notificationChannels.list())": (
+        [{"name": "n/1", "displayName": "A", "notificationChannels": ["c/1", "c/2"]}, {"name": "n/2"}],
+        "n/1\tA\tc/1,c/2\nn/2\t\t\n",
+    ),
+    "csv[no-heading](name.basename(),deleted)": ([{"name": "r/1", "deleted": True}, {"name": "r/2"}], "1,True\n2,\n"),
+    "csv[no-heading](name.basename(),labels.toast_etl)": (
+        [{"name": "s/1", "labels": {"toast_etl": "staging"}}, {"name": "s/2"}],
+        "1,staging\n2,\n",
+    ),
+    "value(serviceConfig.uri)": ([{"serviceConfig": {"uri": "https://x"}}], "https://x\n"),
+    "value(status.traffic[0].revisionName)": ([{"status": {"traffic": [{"revisionName": "r-2"}]}}], "r-2\n"),
+    "value(metadata.name,status.conditions[0].status)": (
+        [{"metadata": {"name": "r-2"}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}],
+        "r-2\tTrue\n",
+    ),
+    "value(account)": ([{"account": "ana@example.com"}], "ana@example.com\n"),
+}
+
+
+def test_gcloud_writes_what_it_is_asked_for_as_the_script_reads_it(story: dict[str, Chapter], tmp_path: Path) -> None:
+    calls = [call for chapter in story.values() for call in chapter.calls]
+    asked = {word.removeprefix("--format=") for call in calls for word in call if word.startswith("--format=")}
+    assert asked == set(FORMS)
+    printed = printed_by_gcloud([(resources, form) for form, (resources, _) in FORMS.items()], tmp_path)
+    assert dict(zip(FORMS, printed, strict=True)) == {form: expected for form, (_, expected) in FORMS.items()}
 
 
 def test_no_function_takes_a_call_from_just_anybody(fresh: Installation, tmp_path: Path) -> None:
