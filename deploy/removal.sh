@@ -112,30 +112,42 @@ remove_queue() {
 
 remove_alerts() {
     step 'Alerting policies, channels and metrics'
-    local file name title existing line wanted
+    local file title existing wanted
+    wanted=$(policies)
     listed gcloud alpha monitoring policies list "${here[@]}" '--format=value(name,displayName)'
     existing=$out
-    wanted=$(policies)
     while IFS=$'\t' read -r file title; do
-        name=$(named "$existing" "$title")
-        if [[ $dry_run == yes ]]; then name="the policy '$title'"; fi
-        if [[ -n $name ]]; then
-            remove "$name" "$name" "$title" gcloud alpha monitoring policies delete "$name" "${here[@]}"
-        else
-            as_it_was "$title" 'not there'
-        fi
+        if [[ -n $title ]]; then remove_titled "$existing" "$title" gcloud alpha monitoring policies; fi
     done <<<"$wanted"
     listed gcloud beta monitoring channels list "${here[@]}" '--format=value(name,displayName)'
-    while IFS=$'\t' read -r name line; do
-        [[ $line == "$(channel_title)"* ]] || continue
-        remove "$name" "$name" "$line" gcloud beta monitoring channels delete "$name" "${here[@]}"
-    done <<<"$out"
+    existing=$out
+    title=$(channel_title)
+    if [[ $dry_run == yes ]]; then existing=$'\t'$title${mail_address:-ADDRESS}; fi
+    while IFS=$'\t' read -r _ wanted; do
+        if [[ $wanted == "$title"* ]]; then remove_titled "$existing" "$wanted" gcloud beta monitoring channels; fi
+    done <<<"$existing"
     listed gcloud logging metrics list "${here[@]}" '--format=value(name)'
     existing=$out
     for file in $(rendered metrics); do
         metric_of "$file"
         remove "$existing" "$metric" "metric $metric" gcloud logging metrics delete "$metric" "${here[@]}"
     done
+}
+
+# Google numbers these things, and people know them by their titles.
+remove_titled() { # remove_titled EXISTING TITLE COMMAND..., where EXISTING has lines 'name<TAB>title'
+    local name title=$2
+    name=$(named "$1" "$title")
+    shift 2
+    if [[ $dry_run == yes ]]; then
+        show_assignment NAME "$@" list "${here[@]}" "--filter=displayName=\"$title\"" '--format=value(name)'
+        name=\$NAME
+    fi
+    if [[ -n $name ]]; then
+        outcome=removed act "$title" "$@" delete "$name" "${here[@]}"
+    else
+        as_it_was "$title" 'not there'
+    fi
 }
 
 # Of a secret that belongs to the other environment, only this one's rights are taken back.

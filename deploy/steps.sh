@@ -285,7 +285,9 @@ create_alerts() {
     existing=$out
     local wanted
     wanted=$(policies)
-    while IFS=$'\t' read -r file name; do apply_policy "$file" "$name" "$existing"; done <<<"$wanted"
+    while IFS=$'\t' read -r file name; do
+        if [[ -n $file ]]; then apply_policy "$file" "$name" "$existing"; fi
+    done <<<"$wanted"
 }
 
 # The files of deploy/metrics or deploy/alerts with this environment's names in place of their placeholders.
