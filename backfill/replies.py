@@ -92,16 +92,19 @@ class _Body(msgspec.Struct):
     restaurants: list[_Restaurant]
 
 
+_reply_body, _details = msgspec.json.Decoder(_Body), msgspec.json.Decoder(dict[str, Any])
+
+
 def _body(text: str) -> _Body | None:
     try:
-        return msgspec.json.decode(text, type=_Body)
+        return _reply_body.decode(text)
     except (msgspec.DecodeError, UnicodeError):
         return None
 
 
 def _problem(reply: Reply) -> str:
     try:
-        told: Mapping[str, Any] = msgspec.json.decode(reply.text, type=dict[str, Any])
+        told: Mapping[str, Any] = _details.decode(reply.text)
     except msgspec.DecodeError:
         return f"{reply.status}: {_short(reply.text)}"
     return f"{told.get('title', reply.status)}: {told.get('detail', '')}"

@@ -155,10 +155,13 @@ class _Addressed(msgspec.Struct, rename="camel"):
     business_date: int | str | None = None
 
 
+_addressed = msgspec.json.Decoder(_Addressed)
+
+
 def business_date_of(reject: Undecodable) -> dt.date | None:
     """The business date that a rejected object says it belongs to, if it can be made out and can be one."""
     try:
-        told = msgspec.json.decode(reject.payload, type=_Addressed).business_date
+        told = _addressed.decode(reject.payload).business_date
         date = dt.date.fromisoformat(str(told))
     except UNREADABLE:
         return None

@@ -73,8 +73,11 @@ class _Metadata(msgspec.Struct, rename="camel"):
     last_updated: Instant
 
 
+_metadata = msgspec.json.Decoder(_Metadata)
+
+
 def _decode_metadata(body: bytes) -> dt.datetime:
     try:
-        return msgspec.json.decode(body, type=_Metadata).last_updated
+        return _metadata.decode(body).last_updated
     except UNREADABLE as error:
         raise UnreadableBody(str(error)) from None

@@ -78,6 +78,9 @@ class _RestaurantBody(msgspec.Struct):
     general: _General
 
 
+_restaurant_body = msgspec.json.Decoder(_RestaurantBody)
+
+
 class _Page(NamedTuple, Generic[PageT]):
     content: PageT
     following: dict[str, str] | None
@@ -402,7 +405,7 @@ def longest_window_after(start: dt.datetime) -> dt.datetime:
 
 def _decode_general(body: bytes) -> _General:
     try:
-        return msgspec.json.decode(body, type=_RestaurantBody).general
+        return _restaurant_body.decode(body).general
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UnreadableBody(str(error)) from None
 

@@ -182,6 +182,9 @@ class Restaurant(ToastObject):
 ObjectT = TypeVar("ObjectT", bound=ToastObject)
 
 
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
 class SingleDecoder(Generic[ObjectT]):
     """Decodes replies that are one object of a kind; ``what`` is what messages call it."""
 
@@ -202,7 +205,7 @@ class SingleDecoder(Generic[ObjectT]):
         except UNREADABLE as error:
             reason = str(error)
         try:
-            msgspec.json.decode(body, type=msgspec.Raw)
+            _any_json.decode(body)
         except UNREADABLE as error:
             raise UnreadableBody(f"not the JSON of {self._what}: {error}") from error
         return Page([], [undecodable(body, reason, self._kind)])

@@ -45,7 +45,7 @@ class ErrorBody(msgspec.Struct, rename="camel"):
     def of(cls, body: bytes) -> ErrorBody:
         """Read a body; an empty record when it is anything else (a proxy's HTML page, say)."""
         try:
-            return msgspec.json.decode(body, type=cls)
+            return _error_body.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return cls()
 
@@ -84,6 +84,9 @@ class _TokenBody(msgspec.Struct, rename="camel"):
 
 class _LoginBody(msgspec.Struct):
     token: _TokenBody
+
+
+_error_body, _login_body = msgspec.json.Decoder(ErrorBody), msgspec.json.Decoder(_LoginBody)
 
 
 class Login:
@@ -210,7 +213,7 @@ class Login:
             self._may_have_token = had_token
             raise self._refusal(reply, call)
         try:
-            token = msgspec.json.decode(reply.body, type=_LoginBody).token
+            token = _login_body.decode(reply.body).token
         except (msgspec.DecodeError, UnicodeDecodeError):
             # Not chained: the decoder's text could quote what is in the body, and that is a token.
             raise Transient("the login reply could not be read", status=reply.status) from None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple, TypeVar, final
+from typing import Any, NamedTuple, TypeVar, final
 
 import msgspec
 
@@ -113,6 +113,9 @@ class _Body(msgspec.Struct, rename="camel"):
 
 
 _body_decoder = msgspec.json.Decoder(_Body)
+_part_decoders: dict[type[ToastObject], msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (Menu, MenuGroup, MenuItem, ModifierGroup)
+}
 
 ObjectT = TypeVar("ObjectT", bound=ToastObject)
 
@@ -153,9 +156,10 @@ def _lay_out(menu: Menu, menus: Menus) -> None:
 
 
 def _each(raws: Iterable[msgspec.Raw], kind: type[ObjectT], rejected: list[Undecodable]) -> Iterator[ObjectT]:
+    decoder: msgspec.json.Decoder[ObjectT] = _part_decoders[kind]
     for raw in raws:
         try:
-            decoded = msgspec.json.decode(raw, type=kind)
+            decoded = decoder.decode(raw)
         except UNREADABLE as error:
             rejected.append(undecodable(bytes(raw), str(error), kind))
         else:

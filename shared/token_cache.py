@@ -79,6 +79,9 @@ class _Payload(msgspec.Struct, frozen=True):
         return [("renew_at", self.renew_at)]
 
 
+_payload = msgspec.json.Decoder(_Payload)
+
+
 class TokenCache:
     """The token of one client id, shared with all processes that use the same secret."""
 
@@ -208,7 +211,7 @@ class TokenCache:
     def _stored(self, version: int) -> SharedToken | None:
         payload = self._secret.payload(version)
         try:
-            found = msgspec.json.decode(payload or b"", type=_Payload)
+            found = _payload.decode(payload or b"")
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         return SharedToken(found.token, found.renew_at, version) if found.client == self._client else None

@@ -42,7 +42,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def read(cls, text: str | None) -> Share:
         """Read an annotation; one that is missing or was spoilt by hand counts as empty."""
         try:
-            return msgspec.json.decode(text, type=cls) if text else cls()
+            return _share.decode(text) if text else cls()
         except (msgspec.DecodeError, UnicodeEncodeError):
             return cls()
 
@@ -72,6 +72,9 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def _without_claim(self, me: str) -> Share:
         """A claim that ran out and is somebody else's by now is not given back."""
         return msgspec.structs.replace(self, claimed_by="", claimed_until=0.0) if self.claimed_by == me else self
+
+
+_share = msgspec.json.Decoder(Share)
 
 
 class Step(NamedTuple):
