@@ -2,15 +2,17 @@
 # Deploys everything to Google Cloud, and brings an installation up to date. ./deploy_all.sh --help says how.
 #
 # This file is the table of contents; deploy/ has the chapters: settings.sh (options), plan.sh (what everything is
-# called), steps.sh (deploying), removal.sh (teardown and rollback), output.sh (what is shown, and how commands run).
+# called), steps.sh and alerting.sh (deploying), removal.sh (teardown and rollback), output.sh (what is shown, and how
+# commands run).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 source deploy/output.sh
 source deploy/settings.sh
 source deploy/plan.sh
-source deploy/removal.sh
 source deploy/steps.sh
+source deploy/alerting.sh
+source deploy/removal.sh
 
 main() {
     read_settings "$@"

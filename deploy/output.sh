@@ -83,6 +83,14 @@ show() { # show COMMAND...: over as many lines as it needs
     printf '%s\n' "$line"
 }
 
+# In a dry run: a line that keeps what a command says in a variable, which later lines use.
+show_assignment() { # show_assignment VARIABLE COMMAND...
+    local variable=$1
+    shift
+    printf '%s=\x24(%s)\n' "$variable" "$(show "$@")"
+    printf -v "$variable" '\x24%s' "$variable"
+}
+
 # --- running it --------------------------------------------------------------------------------------
 
 said=''    # what the last command wrote, both streams
