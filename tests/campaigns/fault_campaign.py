@@ -139,14 +139,14 @@ class Play:
     def _first_load(self, what: Json) -> None:
         bodies = {name: {} if name == CONFIG else what for name in self._schedule.functions}
         for call in [self._begin(name, body) for name, body in bodies.items()]:
-            self._take(call.result())
+            self._take(call)
 
     def _call(self, what: Json) -> None:
-        self._take(self._begin_as_told(what).result())
+        self._take(self._begin_as_told(what))
 
     def _calls_at_once(self, what: Json) -> None:
         for call in [self._begin_as_told(what) for _ in range(what["times"])]:
-            self._take(call.result())
+            self._take(call)
 
     def _kill(self, what: Json) -> None:
         call = self._begin_as_told(what)
@@ -155,14 +155,14 @@ class Play:
         if isinstance(call.exception(), requests.ConnectionError):
             self._report.kills_that_hit += 1
         else:
-            self._take(call.result())
+            self._take(call)
 
     def _warehouse_restart(self, what: Json) -> None:
         call = self._begin_as_told(what)
         _wait(call, what["seconds"])
         self._report.restarts_under_a_call += not call.done()
         self._stack.restart_warehouse()
-        self._take(call.result(), restarted=True)
+        self._take(call, restarted=True)
 
     def _lost_reply(self, what: Json) -> None:
         self._stack.proxy.lose(what["job"], times=what["times"], after=what["after"])
@@ -231,11 +231,16 @@ class Play:
         self._report.calls[function] += 1
         return self._pool.submit(functions.post, self._stack.functions[function].url, **body)
 
-    def _take(self, reply: Reply, *, restarted: bool = False) -> None:
-        """Take note of a reply, which may say that not all is done, but not that it broke.
+    def _take(self, call: Future[Reply], *, restarted: bool = False) -> None:
+        """Take note of the reply to a call, which may say that not all is done, but not that it broke.
 
         Unlike BigQuery, the emulator that was `restarted` knows nothing any more of the results of its queries.
         """
+        try:
+            reply = call.result()
+        except requests.RequestException as error:
+            self._problems.append(f"a call had no answer: {error}")
+            return
         self._report.answers[reply.status] += 1
         if restarted and reply.status == 500 and RESULTS_FORGOTTEN in reply.text:
             return
@@ -289,8 +294,12 @@ class Play:
         bodies = ({},) if function == CONFIG else (dates, {})
         found = []
         for body in bodies if not again else (bodies[self._schedule.seed % len(bodies)],):
-            reply = functions.post(self._stack.functions[function].url, **body)
             said = f"clean {function} {body}{', again' if again else ''}"
+            try:
+                reply = functions.post(self._stack.functions[function].url, **body)
+            except requests.RequestException as error:
+                found.append(f"{said}: no answer: {error}")
+                continue
             if (reply.status, reply.body["status"]) != (200, "success"):
                 found.append(f"{said}: {reply.status} {reply.text[:500]}")
                 continue
