@@ -33,11 +33,10 @@ KEPT_STATEMENTS = 64
 KEPT_TRANSLATIONS = 1000
 RUN_NAME = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 NO_RUN = "0" * 32
-DEPENDS_ON_TYPES = re.compile(r"AVG|DIV|/", re.IGNORECASE)
-DEPENDS_ON_MORE = re.compile(
-    rf"{DEPENDS_ON_TYPES.pattern}|INFORMATION_SCHEMA|\*`|\A(?!\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b)",
-    re.IGNORECASE,
-)
+WORDS_ALONE = re.compile(r"'[^'\n]*'|/\*.*?\*/|--[^\n]*", re.DOTALL)
+DEPENDS_ON_TYPES = re.compile(r"\bAVG\b|\bDIV\b|_DIVIDE\b|/", re.IGNORECASE)
+DEPENDS_ON_NAMES = re.compile(r"INFORMATION_SCHEMA|\*`", re.IGNORECASE)
+QUERY_OR_CHANGE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 PLAIN_SYNTAX = (
     *("Alias", "And", "Boolean", "Column", "EQ", "Exists", "From", "GT", "GTE", "Identifier", "In", "Is", "Join"),
     *("LT", "LTE", "Literal", "NEQ", "Not", "Null", "Or", "Ordered", "Paren", "Select", "Star", "Subquery", "Table"),
@@ -164,11 +163,10 @@ def parse_once() -> None:
     def parse_one(sql: str, **options: Any) -> Any:
         return parse(sql, **options).copy()
 
-    no_ddl = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
     harmless = sqlglot.parse_one("SELECT 1", read="bigquery")
 
     def parse_ddl(sql: str, **options: Any) -> Any:
-        return harmless if no_ddl.match(sql) else parse_one(sql, **options)
+        return harmless if QUERY_OR_CHANGE.match(sql) else parse_one(sql, **options)
 
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
     for module in (ddl_sync, routine_ddl, create_table_schema_ctas):
@@ -209,7 +207,7 @@ def find_types_only_for_averages_and_quotients() -> None:
     build_catalog_schema = inner_query.build_catalog_schema
 
     def schema_where_it_matters(bq_sql: str, **options: Any) -> dict[str, Any]:
-        return build_catalog_schema(bq_sql, **options) if DEPENDS_ON_TYPES.search(bq_sql) else {}
+        return build_catalog_schema(bq_sql, **options) if _depends_on_types(bq_sql) else {}
 
     inner_query.build_catalog_schema = schema_where_it_matters
 
@@ -229,7 +227,8 @@ def translate_once() -> None:
     async def translate(bq_sql: str, *, project_id: str, caller: Any, **options: Any) -> str:
         text, name = _without_run(bq_sql)
         key = (text, project_id, caller.principal)
-        translated = None if DEPENDS_ON_MORE.search(text) else kept.get(key)
+        more = not QUERY_OR_CHANGE.match(text) or DEPENDS_ON_NAMES.search(text) or _depends_on_types(text)
+        translated = None if more else kept.get(key)
         if translated is None:
             kept[key] = translated = await translate_anew(text, project_id=project_id, caller=caller, **options)
         return translated.replace(NO_RUN, name)
@@ -259,6 +258,11 @@ def translate_once() -> None:
     executor._reject_dml_on_immutable = lambda *_: None  # no snapshots and materialized views here
     for name in ("create_table", "update_table", "delete_table"):
         setattr(DuckDBCatalogRepository, name, forgetting_views(getattr(DuckDBCatalogRepository, name)))
+
+
+def _depends_on_types(sql: str) -> bool:
+    """Whether a statement averages or divides, as far as its words tell; what is quoted or remarked does not count."""
+    return DEPENDS_ON_TYPES.search(WORDS_ALONE.sub("", sql)) is not None
 
 
 def _without_run(sql: str) -> tuple[str, str]:
