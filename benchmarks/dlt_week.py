@@ -55,6 +55,7 @@ def main(url: str, restaurant: str, folder: str, first: str, last: str) -> None:
     counts = pipeline.last_trace.last_normalize_info.row_counts
     told = {
         "seconds": seconds,
+        "processor_seconds": time.process_time(),
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "orders": counts["orders"],
         "tables": len([name for name in counts if not name.startswith("_dlt")]),
