@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from backfill.ledger import Ledger, Running
-from backfill.spans import Span, clipped, united
-from backfill.work import SOURCES, Complete, Location, Source
+from backfill.spans import Span, clipped, united, without
+from backfill.work import FUNCTION_OF, SOURCES, Complete, Location, Source
 from shared.bigquery_utils import Warehouse
 from shared.config import Settings, Tenant
 from shared.date_utils import FIRST_BUSINESS_DATE, dates_between
@@ -104,6 +104,18 @@ class Context(msgspec.Struct, kw_only=True, dict=True):
     def running(self) -> list[Running]:
         """The other backfills that are under way. Raises WarehouseError."""
         return [one for one in Ledger(self.warehouse).running() if one.backfill_id != self.backfill_id]
+
+    def is_complete(self, source: str, guid: str, span: Span) -> bool:
+        """Whether all of some business dates is there for good. Raises WarehouseError."""
+        return not without([span], self.complete.get((source, guid), ()))
+
+    def filling(self, source: Source, guid: str, span: Span) -> str | None:
+        """The running backfill, if any, that fills some of these business dates. Raises WarehouseError."""
+        for one in self.running:
+            is_meant = FUNCTION_OF[source] in one.functions and guid in one.restaurants
+            if is_meant and clipped([one.span], *span):
+                return one.backfill_id
+        return None
 
     def ask(self, statement: Statement, step: str) -> list[dict[str, Any]]:
         """The rows of a statement. Raises WarehouseError."""

@@ -31,6 +31,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which of orders, cash, labor and config it concerns."""
     table: str | None = None
     figures: dict[str, Figure] = {}
+    count: int = 1
+    """How many failures it stands for."""
 
     @property
     def where(self) -> str:
@@ -104,3 +106,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> bytes:
         """All of it, with every finding, as indented JSON."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2)
+
+
+def count(number: int, one: str, several: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else several}"

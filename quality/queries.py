@@ -6,10 +6,13 @@ python -m quality.queries coverage    the answer of one
 
 from __future__ import annotations
 
+import datetime as dt
+import sys
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 import msgspec
@@ -63,7 +66,8 @@ Examples:
 @place_options
 def main(name: str | None, tenant: str | None, as_json: bool, **where: Any) -> None:
     """Ask one of the queries of sql/queries/, or list them."""
-    console = Console(highlight=False)
+    # What is not read on a terminal may be as wide as it likes.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     if name is None:
         for one in NAMES:
             console.print(f"[bold]{one}[/bold]: {about(one)}")
@@ -86,21 +90,36 @@ def main(name: str | None, tenant: str | None, as_json: bool, **where: Any) -> N
 
 
 def print_rows(rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Rows as a table; GUIDs only in the JSON, where names stand beside them."""
+    """Rows as a table; GUIDs only in the JSON, where names stand beside them. Errors, which are long, stand below."""
     if not rows:
         console.print("Nothing.")
         return
-    named = "restaurant_name" in rows[0]
-    columns = [name for name in rows[0] if not (named and name == "restaurant_guid")]
+    hidden = {"error"} | ({"restaurant_guid"} if "restaurant_name" in rows[0] else set())
+    columns = [name for name in rows[0] if name not in hidden]
+    errors = [row.get("error") for row in rows[:_MOST_LINES]]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    if any(errors):
+        table.add_column("#", justify="right")
     for column in columns:
-        numeric = isinstance(next((row[column] for row in rows if row[column] is not None), ""), int | float)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows[:_MOST_LINES]:
-        table.add_row(*("" if row[column] is None else f"{row[column]}" for column in columns))
+        is_number = all(isinstance(row[column], int | float | Decimal | None) for row in rows)
+        justify: Literal["right", "left"] = "right" if is_number else "left"
+        table.add_column(column.replace("_", " "), justify=justify, no_wrap=column.endswith("_id"), overflow="fold")
+    for number, row in enumerate(rows[:_MOST_LINES], 1):
+        table.add_row(*([str(number)] if any(errors) else []), *(_shown(row[column]) for column in columns))
     console.print(table)
+    for number, error in enumerate(errors, 1):
+        if error:
+            console.print(f"#{number}: {error}", soft_wrap=True, markup=False)
     if len(rows) > _MOST_LINES:
         console.print(f"… and {len(rows) - _MOST_LINES:,} more: --json has them all.")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else f"{value}"
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ LIMIT {MOST_ROWS}"""
 def checks_that_do_not_add_up(dataset: str, guids: Parameter, span: Range) -> Statement:
     """Checks whose amounts do not add up, and one row more, the first, without check_guid, with counts over all.
 
+    Looked at are the days of which all orders are there: a load that was broken off leaves checks without payments.
     Three rules (see the columns ``amount_off``, ``total_off``, ``payments_off``), each with the figures it rests on.
     A discount on the check as a whole may be in the prices of its items already or not; both are accepted, and
     counted. A check that is voided or deleted may keep its amount or lose it. The payments of a closed check are due
@@ -212,7 +213,12 @@ def checks_that_do_not_add_up(dataset: str, guids: Parameter, span: Range) -> St
     flags = ", ".join(
         f"LOGICAL_OR({name}) AS {name}" for name in ("amount_off", "total_off", "payments_off", "changed_later")
     )
-    sql = f"""WITH {parts},
+    sql = f"""WITH complete_days AS (
+  SELECT DISTINCT restaurant_guid, business_date
+  FROM `{dataset}.{BUSINESS_DAYS.name}` AS day
+  WHERE {_here("day")} AND source = 'orders' AND complete
+),
+{parts},
 figures AS (
   SELECT
     restaurant_guid, business_date, order_guid, check_guid, order_modified_at, is_voided OR is_deleted AS is_out,
@@ -222,6 +228,7 @@ figures AS (
     IFNULL(items, 0) AS items, IFNULL(every_item, 0) AS every_item, IFNULL(charges, 0) AS charges,
     IFNULL(discounts, 0) AS discounts, IFNULL(gratuity, 0) AS gratuity, IFNULL(payments, 0) AS payments
   FROM `{dataset}.{_CHECKS.name}` AS checked
+  JOIN complete_days USING (restaurant_guid, business_date)
   {joins}
   WHERE {_here("checked")}
 ),

@@ -28,7 +28,9 @@ from gate_stack import (
 from google.cloud import bigquery
 
 from local_stack.processes import simulator_process
+from quality.money import PAYMENTS, Money
 from quality.outdate import outdate
+from quality.toast_again import Answer
 from shared.order_tables import ORDER_TABLES
 
 COUNTED = f"{SOME_DATE} AND NOT is_voided AND NOT is_deleted"
@@ -148,6 +150,33 @@ def test_a_row_without_the_one_it_belongs_to_is_found(stack: GateStack, name: st
     assert (finding.table, finding.figures["rows"]) == (table, 1)
 
 
+def test_what_a_broken_off_load_left_is_mended_by_loading_the_day(stack: GateStack) -> None:
+    day = f"source = 'orders' AND restaurant_guid = '{PHOENIX}' AND business_date = '{MIDDLE}'"
+    not_complete = f"UPDATE {{d}}.business_days SET complete = {{}} WHERE {day}"
+    now = dt.datetime.now(dt.UTC)
+    beat = (
+        "INSERT INTO {d}.etl_backfills (backfill_id, beat_at, beat_date, state, functions, restaurants, start_date, "
+        f"end_date, units, units_done, units_failed) VALUES ('backfill-z', TIMESTAMP '{now}', '{now.date()}', "
+        f"'running', 'orders_daily', '{PHOENIX}', '{FIRST}', '{LAST}', 9, 1, 0)"
+    )
+    condition = f"business_date = '{MIDDLE}' AND restaurant_guid = '{PHOENIX}'"
+    with (
+        stack.planted(not_complete.replace("{}", "FALSE"), not_complete.replace("{}", "TRUE")),
+        stack.copied("fact_payments", condition, payment_guid="'x'", check_guid="'x'"),
+    ):
+        finding = only_finding(stack.verify(2, toast=None), "parents")
+        with stack.planted(beat, "DELETE FROM {d}.etl_backfills WHERE TRUE"):
+            report = stack.verify(2, toast=None)
+    assert "not loaded to its end" in finding.what
+    assert finding.mend == (
+        f"python backfill_all.py run --start-date {MIDDLE} --end-date {MIDDLE} --restaurants {PHOENIX} "
+        "--functions orders"
+    )
+    (parents,) = [one for one in report.checks if one.name == "parents"]
+    assert (report.passed, parents.status, parents.total, parents.findings) == (True, "waiting", 0, ())
+    assert "being filled by backfill-z" in parents.waiting[0].what
+
+
 # --- money -------------------------------------------------------------------------------------------
 
 
@@ -210,6 +239,48 @@ def test_a_check_that_does_not_add_up_at_toast_either_is_only_noted(stack: GateS
         assert any("changed after closing" in note for note in payments.notes), payments.notes
     finally:
         stack.toast.clock("2026-02-24T16:00:00Z")
+
+
+def off(number: int, *, late: bool = False) -> dict[str, Any]:
+    """A check whose payments are off, as the warehouse tells of it."""
+    place = {
+        "restaurant_guid": BROOKLYN,
+        "business_date": FIRST,
+        "order_guid": f"o{number}",
+        "check_guid": f"c{number}",
+    }
+    return {**place, "amount_off": False, "total_off": False, "payments_off": True, "changed_later": late}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "asked", "listed", "counted", "failing", "notes"),
+    [
+        ([], 0, 5, 5, 5, []),
+        (["same"] * 3, 3, 5, 9, 0, ["3 checks do not", "not asked about 6 more"]),
+        (["same"] * 2, 2, 5, 5, 3, ["2 checks do not"]),
+        (["same"] * 3 + ["differs"], 4, 5, 5, 2, ["3 checks do not"]),
+        (["same"] * 3 + ["unknown"], 4, 4, 4, 0, ["3 checks do not", "not asked about 1 more"]),
+        (["changed", "gone"], 2, 2, 2, 1, ["1 check was changed at Toast"]),
+    ],
+)
+def test_enough_that_are_the_same_at_toast_speak_for_those_that_were_not_asked(
+    verdicts: list[Any], asked: int, listed: int, counted: int, failing: int, notes: list[str]
+) -> None:
+    rows = [off(number) for number in range(listed)]
+    answers = {f"c{number}": Answer(verdict) for number, verdict in enumerate(verdicts)}
+    judged = Money({"payments_off_count": counted}, rows, answers, sample=3).judge(PAYMENTS)
+    assert len(answers) == asked
+    assert sum(len(found) for found in judged.failing.values()) + judged.unlisted == failing
+    assert len(judged.notes) == len(notes)
+    assert all(words in note for words, note in zip(notes, judged.notes, strict=True)), judged.notes
+
+
+def test_a_later_change_explains_payments_that_toast_was_not_asked_about() -> None:
+    rows = [off(1), off(2, late=True)]
+    judged = Money({"payments_off_count": 7}, rows, {}, sample=3).judge(PAYMENTS)
+    assert [row["check_guid"] for row in judged.failing[BROOKLYN, FIRST]] == ["c1"]
+    assert judged.unlisted == 0
+    assert judged.notes[0].startswith("6 closed checks were changed after closing")
 
 
 # --- what was written down ---------------------------------------------------------------------------
