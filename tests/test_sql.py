@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from quality_statements import quality_cases
 from source_tables import tables_of_the_code
 
 from main_cash import CASH_DAYS
@@ -108,8 +109,8 @@ CASES: dict[str, list[Statement]] = {
     "shared.business_calendar.entry_facts": [judge.facts(DATASET, ["r"], [DAY]) for judge in (CASH_DAYS, LABOR_DAYS)],
     "shared.business_calendar.order_facts": [order_facts(DATASET, ["r"], [DAY])],
     "shared.day_history.day_history": [day_history(DATASET, "orders", ["r"], [DAY])],
-    "shared.coverage.watermarks": [watermarks(DATASET, "orders_daily", "orders", ["r"])],
     "shared.coverage.recent_watermarks": [recent_watermarks(DATASET, "orders_daily", ["r"], DAY)],
+    "shared.coverage.watermarks": [watermarks(DATASET, "orders_daily", "orders", ["r"])],
     f"{_DAYS}.compare": [cash_days().compare()],
     f"{_DAYS}.insert_days": [cash_days().insert_days(record, ["r/2026-02-21"]) for record in CASH_RECORDS],
     f"{_DAYS}.delete_replaced": [cash_days().delete_replaced(record) for record in CASH_RECORDS],
@@ -137,6 +138,7 @@ CASES: dict[str, list[Statement]] = {
     "shared.summary_statements.backfills_under_way": [backfills_under_way(DATASET, NOW)],
     "shared.statements.add_column": [add_column(DATASET, table, table.columns[-1]) for table in RUN_TABLES],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
+    **quality_cases(DATASET, DAY),
 }
 
 EACH_STATEMENT = pytest.mark.parametrize(
@@ -479,8 +481,8 @@ def problems_of_files(analyser: Analyser, paths: list[Path]) -> dict[str, str]:
 
 
 def source_files() -> list[Path]:
-    """The modules that the product runs: shared/ and the entry points."""
-    return sorted([*ROOT.glob("*.py"), *(ROOT / "shared").glob("*.py")])
+    """The modules that the product runs: shared/, the gates and the entry points."""
+    return sorted([*ROOT.glob("*.py"), *(ROOT / "shared").glob("*.py"), *(ROOT / "quality").glob("*.py")])
 
 
 def makers_of_statements(paths: list[Path], root: Path = ROOT) -> list[str]:
