@@ -20,7 +20,7 @@ SELECT
   beats.backfill_id,
   IF(beats.state = 'running' AND beats.beat_at < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 15 MINUTE),
     'silent', beats.state) AS state,
-  beats.functions,
+  REPLACE(REPLACE(beats.functions, '_daily', ''), ',', ', ') AS functions,
   beats.start_date,
   beats.end_date,
   beats.started_at,
