@@ -30,6 +30,7 @@ from backfill.options import (
     restaurants_option,
     sources_option,
     wanted_of,
+    wanted_to_see,
 )
 from backfill.places import Place, chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
@@ -260,7 +261,7 @@ def status(
     **where: Any,
 ) -> None:
     """Coverage by restaurant, what is under way, and what failed."""
-    wanted = wanted_of(sources, start_date, end_date, missing=start_date is None and end_date is None)
+    wanted = wanted_to_see(sources, start_date, end_date)
     settings = Settings.from_environment()
     place = place_of(**where)
     which, locations = chosen(settings, tenant, guids_of(restaurants))
@@ -307,7 +308,7 @@ def verify(
 
     The exit code is 1 when a gate fails. Gate 0 loads one business date of one restaurant as a trial.
     """
-    wanted = wanted_of(sources, start_date, end_date, missing=start_date is None and end_date is None)
+    wanted = wanted_to_see(sources, start_date, end_date)
     settings = Settings.from_environment()
     place = place_of(**where)
     which, locations = chosen(settings, tenant, guids_of(restaurants))

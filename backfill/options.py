@@ -17,6 +17,7 @@ from backfill.places import TargetName, Where
 from backfill.spans import Span, spans_of
 from backfill.targets.local import DEFAULT_DATA_DIR
 from backfill.work import FUNCTION_OF, MOST_CHUNK_DAYS, SOURCES, Source, Wanted
+from shared.date_utils import FIRST_BUSINESS_DATE
 
 _PLACE = ("target", "data_dir", "simulator_options", "functions_url", "single_urls", "queue", "invoker")
 
@@ -266,6 +267,17 @@ def wanted_of(
     if start > end:
         raise click.UsageError(f"--start-date {start} is after --end-date {end}.")
     return Wanted(sources, (Span(start, end),), again=again)
+
+
+def wanted_to_see(sources: tuple[Source, ...], start: dt.date | None, end: dt.date | None) -> Wanted:
+    """What the dates of a command that only looks mean: left out, they reach as far as there is something.
+
+    Raises UsageError where the first is after the last.
+    """
+    if start is None and end is None:
+        return Wanted(sources, None)
+    today = dt.datetime.now(dt.UTC).date()
+    return wanted_of(sources, start or FIRST_BUSINESS_DATE, end or max(today, start or today))
 
 
 def functions_of(sources: Sequence[Source]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from backfill_statements import backfill_cases
 from quality_statements import quality_cases
 from source_tables import tables_of_the_code
 
@@ -139,6 +140,7 @@ CASES: dict[str, list[Statement]] = {
     "shared.statements.add_column": [add_column(DATASET, table, table.columns[-1]) for table in RUN_TABLES],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
     **quality_cases(DATASET, DAY),
+    **backfill_cases(DATASET, NOW),
 }
 
 EACH_STATEMENT = pytest.mark.parametrize(
@@ -481,8 +483,9 @@ def problems_of_files(analyser: Analyser, paths: list[Path]) -> dict[str, str]:
 
 
 def source_files() -> list[Path]:
-    """The modules that the product runs: shared/, the gates and the entry points."""
-    return sorted([*ROOT.glob("*.py"), *(ROOT / "shared").glob("*.py"), *(ROOT / "quality").glob("*.py")])
+    """The modules that the product runs: shared/, the gates, the backfill and the entry points."""
+    folders = (ROOT, ROOT / "shared", ROOT / "quality", ROOT / "backfill")
+    return sorted(path for folder in folders for path in folder.glob("*.py"))
 
 
 def makers_of_statements(paths: list[Path], root: Path = ROOT) -> list[str]:
