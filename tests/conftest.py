@@ -16,10 +16,31 @@ from local_stack.processes import PRODUCT_VARIABLES, PROJECT, ServerProcess, emu
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+# Files that take half a minute or more come first, the longest before all: else one worker would end with such a file
+# while the other has nothing left to do.
+LONGEST_FIRST = (
+    *("test_orders_failures", "test_sql", "test_following_changes", "test_views", "test_demo", "test_config_weekly"),
+    *("test_orders_daily", "test_dimension_loading", "test_order_loading", "test_backfill_tasks", "test_backfill_all"),
+    *("test_deploy_all", "test_backfill_work", "test_backfill_runner", "test_gates", "test_queries", "test_summary"),
+    *("test_cash_daily", "test_labor_daily", "test_token_cache", "test_token_cache_processes", "test_http_contract"),
+    *("test_fault_schedules", "test_time_budget", "test_day_loading", "test_labor_loading", "test_drift"),
+)
+
 SIMULATOR_SEED = 7
 SIMULATOR_CLOCK = "2026-02-24T18:00:00Z"
 
 _dataset_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist give out the files in our order, not those of the most tests first."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(autouse=True, scope="session")

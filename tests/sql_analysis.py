@@ -10,10 +10,17 @@ partitions; `unfiltered_scans` looks for their filters in the resolved tree.
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+import wasmtime
 from zetasql.api import Analyzer, CatalogBuilder, TableBuilder, TypeFactory
+from zetasql.core import wasm_client
 from zetasql.core.exceptions import ServerError
+from zetasql.core.local_service import ZetaSqlLocalService
 from zetasql.types import (
     AnalyzerOptions,
     LanguageOptions,
@@ -65,10 +72,33 @@ class SqlRejected(Exception):
     """The analyser's message about a statement, and where in it."""
 
 
+def keep_what_is_compiled() -> None:
+    """Keep the analyser in the virtual environment as it was compiled for this machine, which takes half a minute."""
+    folder = Path(sys.prefix, "wasmtime")
+    settings = folder / "cache.toml"
+    if not os.access(sys.prefix, os.W_OK):
+        return
+    if not settings.exists():
+        folder.mkdir(exist_ok=True)
+        part = folder / f"{os.getpid()}.toml"  # another process may do the same at this moment
+        part.write_text(f"[cache]\ndirectory = {json.dumps(str(folder / 'cache'))}\n", encoding="utf-8")
+        part.rename(settings)
+
+    def config() -> wasmtime.Config:
+        made = wasmtime.Config()
+        made.cache = str(settings)
+        return made
+
+    wasm_client.Config = config
+
+
 class Analyser:
-    """Google's analyser with a catalog of tables. Loading it takes some 13 seconds."""
+    """Google's analyser with a catalog of tables. Loading it takes a second, but half a minute at the first time."""
 
     def __init__(self, tables: Mapping[str, Sequence[Column]]) -> None:
+        keep_what_is_compiled()
+        self._service = ZetaSqlLocalService.get_instance()
+        self._registered: int | None = None
         self._language = LanguageOptions.maximum_features()
         self._language.product_mode = ProductMode.PRODUCT_EXTERNAL  # BigQuery's types and names, not Google's own
         self._language.supported_statement_kinds = list(STATEMENT_KINDS)
@@ -91,6 +121,7 @@ class Analyser:
             *(other for other in self._catalog.table if other.name != name),
             table.build(),
         ]
+        self._registered = None
 
     def analyse(self, statement: Statement) -> ResolvedStatement:
         """Resolve one statement with its typed parameters; raises SqlRejected."""
@@ -102,10 +133,19 @@ class Analyser:
         if known not in self._resolved:
             options = AnalyzerOptions(language_options=self._language, query_parameters=parameters)
             try:
-                self._resolved[known] = Analyzer(options, self._catalog).analyze_statement(statement.sql)
+                reply = self._service.analyze(
+                    sql_statement=statement.sql, options=options, registered_catalog_id=self._registered_catalog()
+                )
             except ServerError as error:
                 raise SqlRejected(str(error)) from None
+            self._resolved[known] = reply.resolved_statement
         return self._resolved[known]
+
+    def _registered_catalog(self) -> int:
+        """The number under which the analyser knows the catalog, which takes longer to tell it than most statements."""
+        if self._registered is None:
+            self._registered = self._service.register_catalog(simple_catalog=self._catalog).registered_id
+        return self._registered
 
     def analyse_script(self, script: str) -> list[ResolvedStatement]:
         """Resolve statements divided by semicolons; their parameters may have any type that fits.

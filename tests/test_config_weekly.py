@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any
 import functions
 import pytest
 import requests
-from functions import RESTAURANTS, InProcess, Json, Reply, SimulatorControl, Tables, group_environment, in_process
+from functions import (
+    RESTAURANTS,
+    WITHOUT_VIEWS,
+    InProcess,
+    Json,
+    Reply,
+    SimulatorControl,
+    Tables,
+    group_environment,
+    in_process,
+)
 from watched_loads import is_mutating
 
 from local_stack.dimension_truth import dimension_differences
@@ -87,7 +97,8 @@ def servers(
     settings = environment | {"LOG_LEVEL": "DEBUG"}
     with ExitStack() as stack:
         one, other = (
-            function_process("config_weekly", tmp_path_factory.mktemp("instance"), settings) for _ in range(2)
+            function_process("config_weekly", tmp_path_factory.mktemp("instance"), settings, source=WITHOUT_VIEWS)
+            for _ in range(2)
         )
         for server in (one, other):
             server.start()

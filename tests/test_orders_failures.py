@@ -13,7 +13,16 @@ from typing import Any
 
 import functions
 import pytest
-from functions import RESTAURANTS, InProcess, Reply, SimulatorControl, Tables, in_process, restaurants_file
+from functions import (
+    RESTAURANTS,
+    WITHOUT_VIEWS,
+    InProcess,
+    Reply,
+    SimulatorControl,
+    Tables,
+    in_process,
+    restaurants_file,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
@@ -326,7 +335,7 @@ def test_a_day_of_which_no_order_can_be_read_is_all_rejects(
 def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The function as a process of its own, which may be killed; tests start it."""
     with ExitStack() as stack:
-        process = function_process("orders_daily", tmp_path_factory.mktemp("server"), environment)
+        process = function_process("orders_daily", tmp_path_factory.mktemp("server"), environment, source=WITHOUT_VIEWS)
         stack.callback(process.stop)
         yield process
 
@@ -341,7 +350,7 @@ def kill_when(server: ServerProcess, moment: Callable[[], bool], **body: Any) ->
     with ThreadPoolExecutor(1) as pool:
         call = pool.submit(functions.post, server.url, **body)
         while not call.done() and not moment():
-            time.sleep(0.005)
+            time.sleep(0.02)  # looking takes the warehouse's time, too
         if call.done():
             return False
         server.kill()
