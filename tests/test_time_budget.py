@@ -13,7 +13,7 @@ from local_stack.processes import ServerProcess, function_environment
 from local_stack.truth import differences
 
 GUIDS = [restaurant.guid for restaurant in RESTAURANTS[:2]]
-START, END = dt.date(2026, 2, 2), dt.date(2026, 2, 15)
+BEFORE, START, END = dt.date(2026, 2, 1), dt.date(2026, 2, 2), dt.date(2026, 2, 15)
 
 
 @pytest.mark.parametrize("target", ["orders_daily", "cash_daily"])
@@ -33,22 +33,27 @@ def test_repeats_of_a_call_that_runs_out_of_time_finish_it(
         "TIME_BUDGET_SECONDS": "2.5",
     }
     replies: list[Reply] = []
+    with in_process(environment | {"TIME_BUDGET_SECONDS": "100"}, target) as function:
+        function(start_date=BEFORE, end_date=BEFORE).succeeded()  # the tables are there from now on
     with in_process(environment, target) as function:
         while not replies or replies[-1].status == 503:
             assert len(replies) < 12, "the work does not come to an end"
             replies.append(function(start_date=START, end_date=END))
     *unfinished, last = replies
-    assert len(unfinished) >= 1, "there was time enough: the test shows nothing"
     last.succeeded()
+    partial = [reply for reply in unfinished if reply.body["status"] == "partial"]
+    assert partial, "there was time enough for all or for nothing: the test shows nothing"
     for reply in unfinished:
-        assert reply.body["status"] == "partial"
+        if reply not in partial:  # a machine that is busy with other things can read nothing at all in the time
+            reply.is_problem(503)
+    for reply in partial:
         assert "Retry-After" in reply.headers
         assert any(entry["resume_from"] for entry in reply.body["restaurants"])
         done = [day for entry in reply.body["restaurants"] for day in entry["business_days"]]
         assert all(day["complete"] for day in done)
-    errors = [entry["error"] for reply in unfinished for entry in reply.body["restaurants"] if entry["error"]]
+    errors = [entry["error"] for reply in partial for entry in reply.body["restaurants"] if entry["error"]]
     assert any("time ran short" in error for error in errors)
-    tables = {name for reply in replies for entry in reply.body["restaurants"] for name in entry["tables"]}
+    tables = {name for reply in [*partial, last] for entry in reply.body["restaurants"] for name in entry["tables"]}
     found = differences(warehouse_client, dataset, simulator.url, GUIDS, START, END, tables=tables)
     assert found.equal, found.differences[:5]
 
