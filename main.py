@@ -11,8 +11,10 @@ from main_config import config_weekly
 from main_labor import labor_daily
 from main_orders import orders_daily
 from main_summary import daily_summary
+from shared.memory import share_arenas
 
 gc.freeze()
 gc.enable()
+share_arenas()
 
 __all__ = ["cash_daily", "config_weekly", "daily_summary", "labor_daily", "orders_daily"]

@@ -40,7 +40,7 @@ from shared.views import View
 log = structlog.get_logger()
 
 # The client reads a whole chunk into memory before it sends it, and its own default is 100 MB.
-UPLOAD_CHUNK_BYTES = 4 * 1024 * 1024
+UPLOAD_CHUNK_BYTES = 2 * 1024 * 1024
 bigquery_client._DEFAULT_CHUNKSIZE = UPLOAD_CHUNK_BYTES
 
 # How long BigQuery may fail before a call gives up: briefly when it was never reached (a wrong host or

@@ -396,10 +396,10 @@ def test_messages_name_host_dataset_and_step_but_no_values(
 # --- files -------------------------------------------------------------------------------------------
 
 
-def test_files_are_sent_in_chunks_of_4_mb(warehouse: Warehouse, jobs: FakeJobs) -> None:
+def test_files_are_sent_in_chunks_of_2_mb(warehouse: Warehouse, jobs: FakeJobs) -> None:
     """The client holds a whole chunk in memory, and its own default is 100 MB."""
-    load_lines(warehouse, b"x" * 10_000_000)
-    assert jobs.chunks == [4 * 2**20, 4 * 2**20, 10_000_000 - 8 * 2**20]
+    load_lines(warehouse, b"x" * 5_000_000)
+    assert jobs.chunks == [2 * 2**20, 2 * 2**20, 5_000_000 - 4 * 2**20]
 
 
 def test_the_clients_chunk_size_still_goes_by_the_name_that_is_set() -> None:
