@@ -103,17 +103,21 @@ class _Walk:
     def through(self, pages: Iterable[OrdersPage]) -> None:
         """Flatten each page and hand its rows to the load."""
         for page in pages:
-            self.pages += 1
-            self._unit.rejects.extend(page.undecodable)
-            orders = flatten_orders(
-                [order for order in page.objects if self._is_news(order)],
-                restaurant_guid=self._unit.restaurant_guid,
-                hours=self._unit.hours,
-                unit=self._unit.id,
-                rejected=self._unit.reject,
-            )
-            self._load.add([order for order in orders if self._staged.get(order.order_guid) != order.order_modified_at])
-            self._take_note(orders)
+            self._take_in(page)
+            del page  # it would live on while the next one is waited for, in each of the walks at once
+
+    def _take_in(self, page: OrdersPage) -> None:
+        self.pages += 1
+        self._unit.rejects.extend(page.undecodable)
+        orders = flatten_orders(
+            [order for order in page.objects if self._is_news(order)],
+            restaurant_guid=self._unit.restaurant_guid,
+            hours=self._unit.hours,
+            unit=self._unit.id,
+            rejected=self._unit.reject,
+        )
+        self._load.add([order for order in orders if self._staged.get(order.order_guid) != order.order_modified_at])
+        self._take_note(orders)
 
     def _is_news(self, order: Order) -> bool:
         """Whether the order was not met in this version or a newer one; from now on it was."""
