@@ -30,6 +30,8 @@ GUARD = Path(__file__).resolve().with_name("guard.py")
 START_SECONDS = 60.0  # a first start compiles every imported module and installs the DuckDB extension
 GRACE_SECONDS = 5.0  # between "please end" and "kill -9"
 FUNCTION_GRACE_SECONDS = 1.0  # it would wait for its calls to end; what they have not loaded is loaded again
+# Calls that one process serves at once: on Cloud Run each has an instance of its own, so none waits there for another.
+FUNCTION_THREADS = 32
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 20
 
@@ -337,7 +339,12 @@ def function_process(
         ],
         ready=r"Listening at: (http://\S+)",
         log_path=data_dir / "logs" / f"{name}.log",
-        environment={"XDG_RUNTIME_DIR": str(run_dir), "GUNICORN_LOG_LEVEL": "info", **environment},
+        environment={
+            "XDG_RUNTIME_DIR": str(run_dir),
+            "GUNICORN_LOG_LEVEL": "info",
+            "THREADS": str(FUNCTION_THREADS),
+            **environment,
+        },
         grace_seconds=FUNCTION_GRACE_SECONDS,
     )
 

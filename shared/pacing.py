@@ -5,8 +5,9 @@ slices, and says on every reply how many are left of the limit nearest exhaustio
 ends (developer guide, "API rate limits"). The pace here has four parts, from coarse to fine:
 
 - a steady interval per endpoint and location, from the published limits;
-- what a reply allows: "Remaining 3 until Reset" to the 7th request means that the 10th is the last one
-  before Reset. Counting by a request's place in line, and not by time, accounts for those in flight;
+- what a reply allows: after "Remaining 3 until Reset", three more may be in flight. The least that a reply
+  named counts, and each request without a reply is taken for one that Toast has not counted yet: so replies
+  that overtake each other neither raise what is left nor, once all are in, lower it;
 - a forecast for the seconds of a new slice before its first reply: as many as the last slices allowed;
 - a 429 closes the limit that it names, for everybody, until Toast says to come back.
 
@@ -69,9 +70,9 @@ class Limits(NamedTuple):
 
 
 class _Allowance(NamedTuple):
-    """Until ``reset`` the requests up to number ``upto`` may go; never binds past ``expires`` (monotonic)."""
+    """Until ``reset`` so many requests may be in flight; never binds past ``expires`` (monotonic)."""
 
-    upto: int
+    remaining: int
     reset: float
     expires: float
     forecast: bool = False
@@ -87,7 +88,7 @@ class _Gate:
         self.clock = clock
         self.interval = interval
         self.catch_up = catch_up
-        self.sent = 0
+        self.in_flight = 0
         self.next_slot = -math.inf
         self.closed_until = -math.inf
         self.allowances: dict[float, _Allowance] = {}
@@ -102,21 +103,30 @@ class _Gate:
         self._renew_allowances(now)
         wait = max(self.next_slot, self.closed_until) - now
         for allowance in self.allowances.values():
-            if self.sent >= allowance.upto:
-                left = allowance.ends(self.clock) - now
-                wait = max(wait, _POLL if allowance.reset == math.inf else left)
+            if self.in_flight >= allowance.remaining:
+                undecided = allowance.reset == math.inf or allowance.remaining > 0  # the next reply may tell more
+                wait = max(wait, _POLL if undecided else allowance.ends(self.clock) - now)
         return wait
 
-    def passed(self, now: float) -> int:
-        """Let one request through; its number in line."""
-        self.sent += 1
+    def passed(self, now: float) -> None:
+        """Let one request through."""
+        self.in_flight += 1
         # Only where replies report this limit: then they, and the forecast, see to it that none is exceeded.
         catch_up = self.catch_up if self.limit is not None else 0.0
         self.next_slot = max(self.next_slot, now - catch_up) + self.interval
-        return self.sent
 
-    def report(self, number: int, limits: Limits, expires: float, now: float) -> None:
-        """Take in what the reply to request ``number`` says."""
+    def landed(self, reset: float | None) -> None:
+        """One request less is in flight. Its reply told of the slice that ends at ``reset``, or of none of this limit.
+
+        Where it told nothing, the request is taken for one that was counted.
+        """
+        self.in_flight -= 1
+        for allowance in list(self.allowances.values()):
+            if allowance.reset != reset and (reset is None or not allowance.forecast):
+                self.allowances[allowance.reset] = allowance._replace(remaining=allowance.remaining - 1)
+
+    def report(self, limits: Limits, expires: float, now: float) -> None:
+        """Take in what a reply says."""
         self.limit = max(self.limit or 0, limits.remaining + 1)
         if self.last_reset is not None and limits.reset != self.last_reset:
             self.slice_seconds = min(self.slice_seconds or math.inf, abs(limits.reset - self.last_reset))
@@ -125,11 +135,10 @@ class _Gate:
             self.allowances.pop(math.inf, None)
         if self.clock.moment_of(limits.reset) <= now:
             return  # a slow reply, from a slice that is over
-        upto, known = number + limits.remaining, self.allowances.get(limits.reset)
+        remaining, known = limits.remaining, self.allowances.get(limits.reset)
         if known is not None and not known.forecast:
-            # Replies overtake each other; the strictest is the one that counted most requests.
-            upto = min(upto, known.upto)
-        self.allowances[limits.reset] = _Allowance(upto, limits.reset, expires)
+            remaining = min(remaining, known.remaining)
+        self.allowances[limits.reset] = _Allowance(remaining, limits.reset, expires)
 
     def close(self, until: float) -> None:
         """Let nothing pass before the monotonic moment ``until``."""
@@ -149,10 +158,10 @@ class _Gate:
 
     def _forecast(self, now: float, limit: int, last_reset: float) -> _Allowance:
         if self.slice_seconds is None:
-            return _Allowance(self.sent + limit, math.inf, now + _FORECAST_SECONDS, forecast=True)
+            return _Allowance(limit, math.inf, now + _FORECAST_SECONDS, forecast=True)
         over = (self.clock.at_least(now) - last_reset) / self.slice_seconds
         reset = last_reset + max(1, math.floor(over) + 1) * self.slice_seconds
-        return _Allowance(self.sent + limit, reset, now + self.slice_seconds + 1.0, forecast=True)
+        return _Allowance(limit, reset, now + self.slice_seconds + 1.0, forecast=True)
 
 
 class _Quota:
@@ -190,21 +199,28 @@ class _Line:
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go; 0 or less: now."""
-        if not self.answered and self.gates[_ENDPOINT].sent:
+        if not self.answered and self.gates[_ENDPOINT].in_flight:
             return _POLL  # the first goes alone: its reply tells what this server allows
         return max(self.quota.wait(now), max(gate.wait(now) for gate in self.gates.values()))
 
     def passed(self, now: float) -> Admission:
         """Let one request through."""
         self.quota.passed()
-        return Admission(self, {level: gate.passed(now) for level, gate in self.gates.items()})
+        for gate in self.gates.values():
+            gate.passed(now)
+        return Admission(self)
+
+    def landed(self, level: str | None, limits: Limits | None) -> None:
+        """One request less is in flight; ``level`` is the one that its reply tells of."""
+        self.answered = True
+        for name, gate in self.gates.items():
+            gate.landed(limits.reset if limits and name == level else None)
 
 
 class Admission(NamedTuple):
-    """A request that may go: the line it stood in, and its number at each limit that counts it."""
+    """A request that may go, and the line it stood in."""
 
     line: _Line
-    numbers: dict[str, int]
 
 
 # The levels at which Toast counts, in the words of X-Toast-RateLimit-By. An account's limits count over
@@ -271,13 +287,12 @@ class Pacer:
         seen from that Date, however the clock is set meanwhile.
         """
         now = self._monotonic()
+        level = _level(limits.by) if limits is not None else None
         with self._lock:
-            admission.line.answered = True
-            if limits is not None:
-                level = _level(limits.by)
+            admission.line.landed(level, limits)
+            if limits is not None and level is not None:
                 lasts = limits.reset - date if date is not None else GLOBAL_QUOTA_SECONDS
-                expires = now + max(lasts, 0.0) + 1.0
-                admission.line.gates[level].report(admission.numbers[level], limits, expires, now)
+                admission.line.gates[level].report(limits, now + max(lasts, 0.0) + 1.0, now)
 
     def close(self, admission: Admission, limits: Limits | None, seconds: float) -> None:
         """Close the limit that a 429 names (the endpoint's if it names none) for so many seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from email.utils import formatdate
@@ -37,15 +38,18 @@ class World:
     def admit(self, location="north", endpoint=ORDERS_BULK, deadline=None):
         return self.pacer.admit(location, endpoint, deadline=deadline)
 
-    def answer(self, admission: Admission, round_trip=0.0):
+    def arrive(self):
+        """The server counts a request; the limits that its reply will name."""
         slice_number = int(self.server_time // self.slice_seconds)
         used = self.used[slice_number] = self.used.get(slice_number, 0) + 1
         self.refused += used > self.limit
         reset = (slice_number + 1) * self.slice_seconds
-        sent, date = self.time, math.floor(self.server_time)
+        return Limits(self.by, max(0, self.limit - used), reset) if self.headers else None
+
+    def answer(self, admission: Admission, round_trip=0.0):
+        sent, date, limits = self.time, math.floor(self.server_time), self.arrive()
         self.time += round_trip
         self.clock.observe(formatdate(date, usegmt=True), sent, self.time)
-        limits = Limits(self.by, max(0, self.limit - used), reset) if self.headers else None
         self.pacer.answered(admission, limits, date)
 
     def request(self, location="north", endpoint=ORDERS_BULK, round_trip=0.0):
@@ -114,6 +118,30 @@ def test_replies_that_overtake_each_other_never_raise_what_is_left():
     reset = (int(world.server_time // 20) + 1) * 20
     world.pacer.answered(third, Limits("ENDPOINT", 1, reset), None)
     world.pacer.answered(second, Limits("ENDPOINT", 2, reset), None)
+    world.admit()
+    with pytest.raises(WaitTooLong):
+        world.admit(deadline=world.time + 5)
+
+
+@pytest.mark.parametrize("arriving", tuple(itertools.permutations(range(3))))
+@pytest.mark.parametrize("landing", tuple(itertools.permutations(range(3))))
+def test_requests_that_overtake_each_other_there_and_back_use_all_that_is_left(arriving, landing):
+    world = World(limit=5, slice_seconds=20)
+    world.request()
+    admissions = [world.admit() for _ in range(3)]
+    replies = {number: world.arrive() for number in arriving}
+    for number in landing:
+        world.pacer.answered(admissions[number], replies[number], math.floor(world.server_time))
+    world.answer(world.admit())
+    with pytest.raises(WaitTooLong):
+        world.admit(deadline=world.time + 5)
+    assert world.refused == 0
+
+
+def test_a_request_without_a_reply_is_taken_for_one_that_was_counted():
+    world = World(limit=3, slice_seconds=20)
+    world.request()
+    world.pacer.answered(world.admit(), None, None)
     world.admit()
     with pytest.raises(WaitTooLong):
         world.admit(deadline=world.time + 5)
