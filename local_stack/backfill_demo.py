@@ -36,7 +36,7 @@ from local_stack.truth import differences
 from shared.cash_tables import CASH_TABLES
 from shared.labor_tables import LABOR_TABLES
 from shared.order_tables import ORDER_TABLES
-from shared.toast_endpoints import ORDERS_BULK
+from shared.toast_endpoints import GLOBAL_INTERVAL, ORDERS_BULK
 
 CONFIGURATION = "config_weekly"
 TABLES_OF = {"orders": ORDER_TABLES, "cash": CASH_TABLES, "labor": LABOR_TABLES}
@@ -147,12 +147,13 @@ def floor_seconds(weeks: int, scale: float, latency: float, volume: int, sources
     """The least time for one restaurant; the others go beside it.
 
     Orders: 5 pages a second, a page of 100 for each date at least. All together: 20 requests a second, with one
-    more request a call. A call's requests cannot begin before the restaurant itself has answered.
+    more request a call. Toast counts by slices, so what the first slice allows takes no time. A call's requests
+    cannot begin before the restaurant itself has answered.
     """
     days = 7 * weeks
     pages = {"orders": days * math.ceil(volume / 100), "cash": 2 * days, "labor": days}
-    orders = pages["orders"] * ORDERS_BULK.interval if "orders" in sources else 0.0
-    together = sum(pages[source] + weeks for source in sources) / 20
+    orders = pages["orders"] * ORDERS_BULK.interval - 1 if "orders" in sources else 0.0
+    together = sum(pages[source] + weeks for source in sources) * GLOBAL_INTERVAL - 1
     return max(orders / scale, together / scale, weeks * 2 * latency)
 
 

@@ -20,7 +20,7 @@ def test_a_seed_always_gives_the_same_schedule() -> None:
 def test_after_a_schedule_of_faults_clean_runs_make_the_warehouse_equal_toast(tmp_path: Path) -> None:
     report = Report()
     with FaultStack(tmp_path) as stack:
-        run_campaign(stack, SEEDS, report, print)
+        run_campaign([stack], SEEDS, report, print)
     assert report.schedules == len(SEEDS)
     assert not report.failures, str(report)
     assert report.struck

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -67,6 +68,12 @@ class Report:
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
 
+    def add(self, other: Report) -> None:
+        """Take in what another report says; of the two times the longer one, since campaigns run side by side."""
+        for name, value in vars(other).items():
+            ours = getattr(self, name)
+            setattr(self, name, max(ours, value) if name == "seconds" else ours + value)
+
     @property
     def never(self) -> set[str]:
         """The functions that were never called, the events that never came and the faults that never struck."""
@@ -94,23 +101,37 @@ class Report:
         )
 
 
-def run_campaign(stack: FaultStack, seeds: Iterable[int], report: Report, say: Say) -> None:
-    """Play the schedule of each seed and add to the report; nothing stops at a failure."""
-    began = time.monotonic()
-    for seed in seeds:
-        schedule, started = make_schedule(seed), time.monotonic()
-        found = Play(stack, schedule, report).to_the_end()
-        report.schedules += 1
-        report.seconds = time.monotonic() - began
-        if found:
-            report.failures.append(Failure(schedule, found))
-            say(str(report.failures[-1]))
-        say(
-            f"schedule {report.schedules}, seed {seed}: {len(schedule.events)} events, "
-            f"{time.monotonic() - started:.1f} s; {len(report.failures)} failed so far"
-        )
-        if report.schedules % REPORTED_EVERY == 0:
-            say(f"\n{report}\n")
+def run_campaign(stacks: Sequence[FaultStack], seeds: Iterable[int], report: Report, say: Say) -> None:
+    """Play the schedule of each seed, on whichever stack is free, and add to the report; nothing stops at a failure."""
+    began, lock, left = time.monotonic(), threading.Lock(), iter(seeds)
+
+    def play_on(stack: FaultStack) -> None:
+        while (seed := next(left, None)) is not None:
+            started = time.monotonic()
+            one = _played(stack, make_schedule(seed))
+            ended = time.monotonic()
+            one.seconds = ended - began
+            with lock:
+                report.add(one)
+                for failure in one.failures:
+                    say(str(failure))
+                say(
+                    f"schedule {report.schedules}, seed {seed}: {one.events.total()} events, {ended - started:.1f} s; "
+                    f"{len(report.failures)} failed so far"
+                )
+                if report.schedules % REPORTED_EVERY == 0:
+                    say(f"\n{report}\n")
+
+    with ThreadPoolExecutor(len(stacks)) as pool:
+        for played in [pool.submit(play_on, stack) for stack in stacks]:
+            played.result()
+
+
+def _played(stack: FaultStack, schedule: Schedule) -> Report:
+    report = Report(schedules=1)
+    if found := Play(stack, schedule, report).to_the_end():
+        report.failures.append(Failure(schedule, found))
+    return report
 
 
 class Play:

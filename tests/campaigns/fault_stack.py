@@ -72,6 +72,7 @@ class FaultStack:
         self.functions: dict[str, ServerProcess] = {}
 
     def __enter__(self) -> FaultStack:
+        self._folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as exit_stack:
             exit_stack.enter_context(self.emulator)
             self.proxy = exit_stack.enter_context(LossyProxy(self.emulator.url))
