@@ -15,14 +15,9 @@ from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant
 from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE, TradingHours
 from shared.dimension_tables import DIMENSIONS
+from shared.live_backfills import QUEUED_FOR, live_backfills
 from shared.run_tables import BUSINESS_DAYS, ETL_BACKFILL_UNITS, ETL_BACKFILLS, ETL_RUNS
 from shared.statements import Parameter, Statement
-
-# A backfill that gave no sign of life for so long is over, however it ended.
-SILENCE = dt.timedelta(minutes=15)
-
-# How long ago a backfill can have been queued that is still under way: Cloud Tasks keeps a task for 31 days.
-QUEUED_FOR = dt.timedelta(days=31)
 
 # How far back the pace of earlier calls is looked at.
 RECENT = dt.timedelta(days=90)
@@ -277,26 +272,6 @@ FROM `{dataset}.{ETL_RUNS.name}`
 WHERE `function` = 'config_weekly' AND status = 'success' AND restaurant_guid IN UNNEST(@restaurants)
 GROUP BY restaurant_guid"""
     return Statement(sql, (Parameter("restaurants", "STRING", tuple(sorted(restaurants))),))
-
-
-def live_backfills(dataset: str, now: dt.datetime) -> Statement:
-    """The last sign of life of each backfill that has not ended: heard of lately, or queued and not yet due to end."""
-    sql = f"""SELECT
-  backfill_id, beat_at, state, functions, restaurants, start_date, end_date, units, units_done, units_failed,
-  expected_end_at
-FROM `{dataset}.{ETL_BACKFILLS.name}`
-WHERE beat_date >= @since
-QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1
-  AND (state = 'running' AND beat_at > @heard OR state = 'queued' AND expected_end_at > @now)
-ORDER BY backfill_id"""
-    return Statement(
-        sql,
-        (
-            Parameter("since", "DATE", (now - QUEUED_FOR).date()),
-            Parameter("heard", "TIMESTAMP", now - SILENCE),
-            Parameter("now", "TIMESTAMP", now),
-        ),
-    )
 
 
 def failed_units(dataset: str) -> Statement:

@@ -20,13 +20,13 @@ from shared.config import Restaurant
 from shared.date_utils import TradingHours
 from shared.dimension_tables import DIMENSIONS
 from shared.errors import InvalidRequest
+from shared.live_backfills import live_backfills
 from shared.request_body import date_of, json_object, tenant_of
 from shared.run_tables import RUN_TABLES
 from shared.statements import Statement
 from shared.summary_statements import (
     LOOKBACK,
     ReportedDay,
-    backfills_under_way,
     restaurant_terms,
     summary_days,
     summary_rejects,
@@ -225,7 +225,7 @@ def measure(
         "days": summary_days(warehouse.dataset, reported),
         "runs": summary_runs(warehouse.dataset, reported),
         "rejects": summary_rejects(warehouse.dataset, reported),
-        "backfills": backfills_under_way(warehouse.dataset, now),
+        "backfills": live_backfills(warehouse.dataset, now),
     }
     found = dict(zip(questions, side_by_side(lambda step: ask(step, questions[step]), questions, 4), strict=True))
     currencies = {guid: row["currency_code"] for guid, row in terms.items()}

@@ -14,17 +14,12 @@ import msgspec
 from msgspec import Meta
 
 from shared.dimension_tables import DIMENSIONS
-from shared.run_tables import BUSINESS_DAYS, ETL_BACKFILLS, ETL_REJECTS, ETL_RUNS, RestaurantGuid
+from shared.run_tables import BUSINESS_DAYS, ETL_REJECTS, ETL_RUNS, RestaurantGuid
 from shared.statements import Parameter, Rows, Statement
 from shared.tables import Row, columns_of
 
 # How far back days and runs are looked at. What is missing longer than that is the gates' to find.
 LOOKBACK = dt.timedelta(days=35)
-
-# A backfill that gave no sign of life for so long is over, however it ended.
-BACKFILL_SILENCE = dt.timedelta(minutes=15)
-# How long ago a backfill can have been queued that is still under way: Cloud Tasks keeps a task for 31 days.
-QUEUED_FOR = dt.timedelta(days=31)
 
 
 class ReportedDay(Row):
@@ -133,24 +128,6 @@ WHERE rejected.run_date >= @first_date
 GROUP BY rejected.restaurant_guid"""
     first_date = min(day.reported for day in days)
     return Statement(sql, (_rows(days), Parameter("first_date", "DATE", first_date)))
-
-
-def backfills_under_way(dataset: str, now: dt.datetime) -> Statement:
-    """The backfills at work: heard of lately, or queued in Cloud Tasks and not yet due to end."""
-    sql = f"""SELECT backfill_id, functions, restaurants, start_date, end_date
-FROM `{dataset}.{ETL_BACKFILLS.name}`
-WHERE beat_date >= @since
-QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1
-  AND (state = 'running' AND beat_at > @heard OR state = 'queued' AND expected_end_at > @now)
-ORDER BY backfill_id"""
-    return Statement(
-        sql,
-        (
-            Parameter("since", "DATE", (now - QUEUED_FOR).date()),
-            Parameter("heard", "TIMESTAMP", now - BACKFILL_SILENCE),
-            Parameter("now", "TIMESTAMP", now),
-        ),
-    )
 
 
 def _rows(days: Sequence[ReportedDay]) -> Rows:

@@ -26,12 +26,12 @@ from shared.dimension_statements import DimensionStatements, menus_held
 from shared.dimension_tables import DIMENSIONS
 from shared.families import Family
 from shared.labor_tables import LABOR
+from shared.live_backfills import live_backfills
 from shared.order_tables import ORDERS
 from shared.run_tables import RUN_TABLES
 from shared.statements import Parameter, Statement, add_column, insert_values
 from shared.summary_statements import (
     ReportedDay,
-    backfills_under_way,
     restaurant_terms,
     summary_days,
     summary_rejects,
@@ -136,7 +136,7 @@ CASES: dict[str, list[Statement]] = {
     "shared.summary_statements.summary_days": [summary_days(DATASET, REPORTED)],
     "shared.summary_statements.summary_runs": [summary_runs(DATASET, REPORTED)],
     "shared.summary_statements.summary_rejects": [summary_rejects(DATASET, REPORTED)],
-    "shared.summary_statements.backfills_under_way": [backfills_under_way(DATASET, NOW)],
+    "shared.live_backfills.live_backfills": [live_backfills(DATASET, NOW)],
     "shared.statements.add_column": [add_column(DATASET, table, table.columns[-1]) for table in RUN_TABLES],
     "shared.statements.insert_values": [insert_values(DATASET, table, [any_row(table)]) for table in RUN_TABLES],
     **quality_cases(DATASET, DAY),
