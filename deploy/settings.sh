@@ -22,6 +22,7 @@ timeout=540
 time_budget=400
 max_instances=10
 rate_profile=documented
+ledger_days=''          # what the functions take by themselves
 queue=''                # toast-backfill, or staging-toast-backfill
 channel=''
 
@@ -70,6 +71,7 @@ How
   --time-budget SECONDS after which a call begins nothing more; at least 100 below the timeout (400)
   --max-instances N     of a function (10)
   --rate-profile NAME   documented: Toast's limits; conservative: 12 s between order calls (documented)
+  --ledger-days DAYS    for which the records of runs and rejected objects are kept; 0: for ever (400)
   --queue NAME          of backfills (toast-backfill; staging-toast-backfill for staging)
   --channel LIST        who is told, separated by commas:
                           ops@example.com                        alerts and the daily summary's headline by mail
@@ -86,7 +88,8 @@ HELP
 take() { # take NAME VALUE WHERE
     case $1 in
         project | env | only | tenant | region | location | dataset | time-zone | orders-at | cash-at | labor-at | \
-            config-at | closing-at | summary-at | timeout | time-budget | max-instances | rate-profile | queue | channel)
+            config-at | closing-at | summary-at | timeout | time-budget | max-instances | rate-profile | ledger-days | \
+            queue | channel)
             printf -v "${1//-/_}" '%s' "$2" ;;
         *) stop "$3: there is no setting '$1'." 'See ./deploy_all.sh --help.' ;;
     esac
@@ -151,6 +154,7 @@ check_settings() {
     matches region '^[a-z]+-[a-z]+[0-9]+$' 'a region such as us-west1'
     matches location '^[A-Za-z0-9-]+$' 'a BigQuery location such as US or us-west1'
     matches dataset '^[A-Za-z0-9_]*$' "letters, digits and '_'"
+    matches ledger_days '^(0|3[1-9]|[4-9][0-9]|[1-9][0-9]{2,4})?$' 'a number of days, at least 31, or 0'
     matches queue '^[A-Za-z0-9-]*$' "letters, digits and '-'"
     matches rate_profile '^(documented|conservative)$' 'documented or conservative'
     local at

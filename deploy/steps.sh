@@ -149,6 +149,7 @@ in_background() {
 deployment_of() { # deployment_of PART: the command, in $command
     local variables="GOOGLE_CLOUD_PROJECT=$project,BQ_DATASET=$dataset,BQ_LOCATION=$location"
     variables+=",TOAST_RATE_PROFILE=$rate_profile,TIME_BUDGET_SECONDS=$time_budget,FUNCTION_TIMEOUT_SECONDS=$timeout"
+    if [[ -n $ledger_days ]]; then variables+=",LEDGER_DAYS=$ledger_days"; fi
     if [[ $restaurants != restaurants.toml ]]; then variables+=",RESTAURANTS_FILE=$restaurants"; fi
     if [[ $1 == summary && -n $webhook_secret ]]; then variables+=",SUMMARY_WEBHOOK_SECRET=$webhook_secret"; fi
     identify "$BUILDER"
@@ -281,4 +282,10 @@ tell_what_is_left() {
     say "  export GOOGLE_CLOUD_PROJECT=$project BQ_DATASET=$dataset BQ_LOCATION=$location"
     say "  export FUNCTIONS_URL='https://$region-$project.cloudfunctions.net/$function_prefix{function}'"
     say "  $PYTHON backfill_all.py run --missing --target http"
+    chosen queue || return 0
+    identify "$TASKS"
+    say 'or from the queue, with this machine switched off:'
+    say "  export TASKS_QUEUE=projects/$project/locations/$region/queues/$queue"
+    say "  export TASKS_INVOKER=$email"
+    say "  $PYTHON backfill_all.py run --missing --target tasks"
 }

@@ -442,6 +442,7 @@ def test_a_dataset_that_lies_elsewhere_is_not_written(fresh: Installation, wareh
         (["--tenant", "nobody"], ["nobody", "purpose"]),
         (["--time-budget", "500"], ["500", "540", "100 seconds"]),
         (["--timeout", "3600"], ["1740"]),
+        (["--ledger-days", "30"], ["--ledger-days", "31"]),
         (["--channel", "https://hooks.example.com/x"], ["--channel", "slack:SECRET"]),
         (["--frobnicate", "1"], ["no setting 'frobnicate'", "--help"]),
         (["--region"], ["--region needs a value"]),
@@ -471,10 +472,13 @@ def test_help_tells_every_setting(fresh: Installation) -> None:
 
 def test_settings_of_a_file_hold_and_the_command_line_wins(fresh: Installation) -> None:
     file = fresh.folder / "deploy" / "production.conf"
-    file.write_text("# ours\n\ntime-zone = America/Denver   # the head office\nregion=us-east1\norders-at = 3:05\n")
+    file.write_text(
+        "# ours\n\ntime-zone = America/Denver   # the head office\nregion=us-east1\norders-at = 3:05\nledger-days = 0\n"
+    )
     plan = fresh.run("--dry-run", "--region", "us-central1").succeeded().out
     assert "--time-zone=America/Denver" in plan
     assert "--schedule='5 3 * * *'" in plan
+    assert plan.count("LEDGER_DAYS=0") == len(FUNCTIONS)
     assert "us-east1" not in plan
     file.write_text("time zone = America/Denver\n")
     fresh.run("--dry-run").stopped("deploy/production.conf, line 1", "time zone")
