@@ -26,9 +26,6 @@ MOST_OF_FLOOR = 1.15
 MOST_REFUSED = 0.001
 LATENCY_MS, VOLUME, SCALE = 300, 60, 0.05
 
-# Deployed, each restaurant's call has an instance; here one process takes all 13 at once, where 8 is its default.
-THREADS = "16"
-
 
 def measure(sizes: Sizes) -> Iterator[Figure]:
     """Wall time over the floor, and the share of requests that Toast refused."""
@@ -64,7 +61,7 @@ def _run(weeks: int) -> tuple[float, dict[str, int]]:
     }
     with tempfile.TemporaryDirectory() as folder:
         copy_tables(Path(folder))
-        environment = {"RESTAURANTS_FILE": str(DEFAULT_RESTAURANTS_FILE), "THREADS": THREADS}
+        environment = {"RESTAURANTS_FILE": str(DEFAULT_RESTAURANTS_FILE)}
         with LocalStack(Path(folder), seed=1, simulator_options=options, environment=environment) as stack:
             began = time.monotonic()
             if backfill(stack, "run", [*words, "--skip-configuration", "--skip-gates"]) != 0:
