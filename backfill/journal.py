@@ -7,6 +7,8 @@ what to do again, and `status` tells how far it is, from any machine.
 from __future__ import annotations
 
 import datetime as dt
+import os
+import socket
 import threading
 import time
 import uuid
@@ -120,6 +122,8 @@ class Journal:
             units_done=self._done,
             units_failed=self._failed,
             expected_end_at=expected_end_at,
+            host=socket.gethostname(),
+            process_id=os.getpid(),
         )
         self._warehouse.run(insert_values(self._warehouse.dataset, ETL_BACKFILLS, [row]), self._job("beat"))
 

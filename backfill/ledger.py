@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import socket
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -124,7 +126,7 @@ class Ledger:
         return {str(row["restaurant_guid"]): _moment(row, "finished_at") for row in self._rows(statement, "configured")}
 
     def running(self) -> list[Running]:
-        """The backfills that are under way."""
+        """The backfills that are under way; not those of this machine whose process is gone: they were killed."""
         now = dt.datetime.now(dt.UTC)
         return [
             Running(
@@ -139,6 +141,7 @@ class Ledger:
                 expected_end_at=_moment(row, "expected_end_at") if row["state"] == "queued" else None,
             )
             for row in self._rows(live_backfills(self.warehouse.dataset, now), "running")
+            if row["state"] == "queued" or not _was_killed(row)
         ]
 
     def failed(self) -> list[FailedUnit]:
@@ -200,6 +203,19 @@ def _span(row: dict[str, object], start: str, end: str) -> Span:
     if not isinstance(first, dt.date) or not isinstance(last, dt.date):
         raise TypeError(f"{start} and {end} are no dates")
     return Span(first, last)
+
+
+def _was_killed(row: Mapping[str, object]) -> bool:
+    """Whether a backfill that says to be running did so on this machine, where its process is no more."""
+    if row["host"] != socket.gethostname() or row["process_id"] is None:
+        return False
+    try:
+        os.kill(int(str(row["process_id"])), 0)  # signal 0 only asks whether the process exists
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, so it exists
+        return False
+    return False
 
 
 def _moment(row: dict[str, object], name: str) -> dt.datetime:
@@ -364,7 +380,9 @@ SELECT
   beats.units,
   IFNULL(counted.units_done, 0),
   IFNULL(counted.units_failed, 0),
-  IF(IFNULL(counted.units_left, 0) > 0, beats.expected_end_at, NULL)
+  IF(IFNULL(counted.units_left, 0) > 0, beats.expected_end_at, NULL),
+  beats.host,
+  beats.process_id
 FROM beats
 LEFT JOIN counted USING (backfill_id)
 WHERE beats.state = 'queued'"""

@@ -202,7 +202,7 @@ def others_under_way(ledger: Ledger, most: int) -> list[Running]:
     names = ", ".join(other.backfill_id for other in others)
     raise TooManyBackfills(
         f"{len(others)} backfills are under way ({names}), and no more than {most} may be: wait for one to end, or "
-        "raise --most-backfills. One that was killed counts for 15 minutes more."
+        "raise --most-backfills. One that was killed on another machine counts for 15 minutes more."
     )
 
 

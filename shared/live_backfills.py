@@ -17,7 +17,7 @@ def live_backfills(dataset: str, now: dt.datetime) -> Statement:
     """The last sign of life of each backfill that has not ended: heard of lately, or queued and not yet due to end."""
     sql = f"""SELECT
   backfill_id, beat_at, state, functions, restaurants, start_date, end_date, units, units_done, units_failed,
-  expected_end_at
+  expected_end_at, host, process_id
 FROM `{dataset}.{ETL_BACKFILLS.name}`
 WHERE beat_date >= @since
 QUALIFY ROW_NUMBER() OVER (PARTITION BY backfill_id ORDER BY beat_at DESC) = 1

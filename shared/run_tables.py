@@ -111,6 +111,10 @@ class BackfillRow(Row):
         dt.datetime | None,
         Meta(description="Until when a queued backfill, which gives no beats, is under way (UTC); else NULL."),
     ]
+    host: Annotated[str | None, Meta(description="The machine on which the orchestrator runs.")] = None
+    process_id: Annotated[
+        int | None, Meta(description="Its process there: once that is gone, the backfill is over, whatever it says.")
+    ] = None
 
 
 class BackfillUnitRow(Row):

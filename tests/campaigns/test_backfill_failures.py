@@ -32,7 +32,7 @@ def test_the_others_finish_and_what_failed_is_told_kept_and_done_later(here: Bac
     assert code == 1
     told = words_of(printed)
     assert f"{len(good) * WEEKS} of {5 * WEEKS} units done" in told, printed
-    assert told.count("3 failures in a row") == 2, "each is told once, as it happens"
+    assert told.count(": 3 failures in a row") == 2, "each is told once, as it happens"
     assert "orders:read" in told, "what the refused one lacks"
     assert {guid for _, guid, _ in here.complete()} == set(good)
 
