@@ -26,7 +26,7 @@ from shared.config import RateProfile
 from shared.server_clock import ServerClock
 from shared.toast_endpoints import GLOBAL_INTERVAL, GLOBAL_QUOTA, GLOBAL_QUOTA_SECONDS, Endpoint
 
-# Longest single sleep: a waiter looks again this often whether it was stopped or the clock was set.
+# Longest single sleep: a waiter looks again this often whether the clock was set or its time is up.
 _LONGEST_NAP = 0.25
 # How often a waiter looks whether a reply has come that it waits for.
 _POLL = 0.01
@@ -43,10 +43,6 @@ class WaitTooLong(Exception):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(f"since Toast's rate limit asks to wait {seconds:.1f} s")
-
-
-class Stopped(Exception):
-    """Whoever wanted the request no longer does."""
 
 
 class Limits(NamedTuple):
@@ -262,19 +258,17 @@ class Pacer:
         endpoint: Endpoint,
         *,
         deadline: float | None = None,
-        stopped: Callable[[], bool] = lambda: False,
     ) -> Admission:
         """Wait until a request may go, and let it go.
 
-        Raises WaitTooLong as soon as that is known to be after ``deadline`` (monotonic), Stopped when
-        ``stopped`` says so.
+        Raises WaitTooLong as soon as that is known to be after ``deadline`` (monotonic).
         """
         line = self._line(location, endpoint)
         while not line.turnstile.acquire(timeout=_LONGEST_NAP):
-            self._check(0.0, deadline, stopped)
+            self._check(0.0, deadline)
         try:
             while not isinstance(next_step := self._try(line), Admission):
-                self._check(next_step, deadline, stopped)
+                self._check(next_step, deadline)
                 self._sleep(min(next_step, _LONGEST_NAP))
             return next_step
         finally:
@@ -306,9 +300,7 @@ class Pacer:
             wait = line.wait(now)
             return wait if wait > 0 else line.passed(now)
 
-    def _check(self, wait: float, deadline: float | None, stopped: Callable[[], bool]) -> None:
-        if stopped():
-            raise Stopped
+    def _check(self, wait: float, deadline: float | None) -> None:
         if deadline is not None and self._monotonic() + wait > deadline:
             raise WaitTooLong(wait)
 

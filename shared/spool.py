@@ -21,6 +21,9 @@ PART_BYTES = 32 * 1024 * 1024
 """Of lines: before they are packed."""
 
 _FASTEST = 1  # of gzip's levels; the next ones take longer and gain little
+# Pages whose lines are in memory: one that is encoded, which holds the interpreter, and one that is packed, which does
+# not. More would go no faster.
+_PACKED_AT_ONCE = 2
 
 # Decimals are written as strings, from which BigQuery reads every digit.
 _encoder = msgspec.json.Encoder(decimal_format="string")
@@ -41,16 +44,20 @@ class Spool:
         self._ship = ship
         self._part_bytes = part_bytes
         self._lock = threading.Lock()
+        self._packing = threading.BoundedSemaphore(_PACKED_AT_ONCE)
         self._size = 0
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
 
     def write(self, rows: Sequence[Row]) -> None:
         """Add rows, encoded one a line."""
-        lines = encode_rows(rows)
-        packed = gzip.compress(lines, _FASTEST)  # each page by itself, while the other threads go on
+        with self._packing:
+            lines = encode_rows(rows)
+            size = len(lines)
+            packed = gzip.compress(lines, _FASTEST)
+            del lines
         with self._lock:
             self._file.write(packed)
-            self._size += len(lines)
+            self._size += size
             if self._size >= self._part_bytes:
                 self._ship_part()
 

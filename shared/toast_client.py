@@ -15,12 +15,9 @@ not answer in time.
 from __future__ import annotations
 
 import calendar
-import contextvars
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sized
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -79,12 +76,6 @@ class _RestaurantBody(msgspec.Struct):
 
 
 _restaurant_body = msgspec.json.Decoder(_RestaurantBody)
-
-
-class _Page(NamedTuple, Generic[PageT]):
-    content: PageT
-    following: dict[str, str] | None
-    """The parameters of the next page; None after the last."""
 
 
 class ToastClient:
@@ -314,35 +305,15 @@ class ToastClient:
         usage: Usage,
         deadline: float | None,
     ) -> Iterator[PageT]:
-        stopped = threading.Event()
-
-        def fetch(params: dict[str, str]) -> _Page[PageT]:
-            content, reply = self._session.fetch(
-                endpoint, restaurant, params, decode, usage=usage, deadline=deadline, stopped=stopped
-            )
+        """Page by page, one at a time: it is the other walks of a call that go on while one waits or works."""
+        params: dict[str, str] | None = {**selection, "pageSize": str(PAGE_SIZE), "page": "1"}
+        while params is not None:
+            content, reply = self._session.fetch(endpoint, restaurant, params, decode, usage=usage, deadline=deadline)
             usage.count(pages=1)
-            return _Page(content, _following(params, reply.link, len(content), self._session.host))
-
-        ahead: ThreadPoolExecutor | None = None
-        try:
-            page = fetch({**selection, "pageSize": str(PAGE_SIZE), "page": "1"})
-            while page.following is not None:
-                if ahead is None:  # most walks of a quiet day are one page, and need no thread
-                    ahead = ThreadPoolExecutor(1, thread_name_prefix="toast-page")
-                # A copy of the context, so that the thread's log lines carry the run's id too.
-                context = contextvars.copy_context()
-                coming: Future[_Page[PageT]] = ahead.submit(context.run, fetch, page.following)
-                yield page.content
-                del page  # two pages at most are held: the one worked on and the one coming
-                page = coming.result()
-                del coming
-            if len(page.content):
-                yield page.content
-        finally:
-            # A caller that stops early does not wait: the thread ends by itself after the reply under way.
-            stopped.set()
-            if ahead is not None:
-                ahead.shutdown(wait=False, cancel_futures=True)
+            params = _following(params, reply.link, len(content), self._session.host)
+            if len(content):
+                yield content
+            del content  # it would live on until the next one is there
 
 
 def _following(params: dict[str, str], link: str | None, held: int, host: str) -> dict[str, str] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -101,17 +100,16 @@ class ToastSession:
         *,
         usage: Usage,
         deadline: float | None,
-        stopped: threading.Event | None = None,
     ) -> tuple[T, Reply]:
         """One reply, its body decoded and then let go of; asked for until it comes whole.
 
         ``decode`` raises UnreadableBody for a body that is not whole. ``deadline`` is a moment of the monotonic
-        clock past which no retry begins, and no wait for the rate limit. When ``stopped`` is set, nobody wants
-        the reply any more. ``restaurant`` is None for what is about none in particular.
+        clock past which no retry begins, and no wait for the rate limit. ``restaurant`` is None for what is about
+        none in particular.
 
         Raises ToastRefused, ToastUnavailable, or OutOfTime when the limit asks to wait past the deadline.
         """
-        call = Call(endpoint.name, restaurant, usage, began=self._monotonic(), deadline=deadline, stopped=stopped)
+        call = Call(endpoint.name, restaurant, usage, began=self._monotonic(), deadline=deadline)
         path = endpoint.path.replace("{guid}", restaurant or "")
         if params:
             path += "?" + urlencode(params)  # encodes the + of an offset, which would arrive as a space
@@ -159,7 +157,7 @@ class ToastSession:
         asked = self._monotonic()
         try:
             # What is about no restaurant is counted by address: a location of its own.
-            return self._pacer.admit(restaurant or "", endpoint, deadline=call.deadline, stopped=call.stopped)
+            return self._pacer.admit(restaurant or "", endpoint, deadline=call.deadline)
         except WaitTooLong as error:
             raise OutOfTime(f"{call}: time ran short, {error}", retry_after=max(1.0, error.seconds)) from None
         finally:

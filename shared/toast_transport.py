@@ -20,7 +20,6 @@ import tenacity
 from urllib3.exceptions import NewConnectionError
 
 from shared.errors import ConfigurationError, ToastUnavailable
-from shared.pacing import Stopped
 from shared.server_clock import ServerClock
 
 log = structlog.get_logger()
@@ -40,8 +39,6 @@ _MOST_THROTTLES = 20
 _CONNECTIONS = 64
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
-# Longest single sleep: so often a pause looks whether it was stopped.
-_LONGEST_NAP = 0.25
 # Statuses below 500 that may pass: request timeout, too many requests, client closed request.
 _PASSING = frozenset({408, 429, 499})
 
@@ -90,7 +87,7 @@ class Usage:
 class Call:
     """One request with all its repetitions: what it is, for whom, and how long it may go on."""
 
-    __slots__ = ("_stopped", "began", "deadline", "endpoint", "held", "renewals", "restaurant", "throttles", "usage")
+    __slots__ = ("began", "deadline", "endpoint", "held", "renewals", "restaurant", "throttles", "usage")
 
     def __init__(
         self,
@@ -100,23 +97,17 @@ class Call:
         *,
         began: float,
         deadline: float | None = None,
-        stopped: threading.Event | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.restaurant = restaurant
         self.usage = usage
         self.began = began
         self.deadline = deadline
-        self._stopped = stopped
         self.held = 0.0
         """Seconds spent waiting for the rate limit: they do not count against patience."""
         self.throttles = 0
         self.renewals = 0
         """How often it went on with another token after a 401."""
-
-    def stopped(self) -> bool:
-        """Whether nobody wants the reply any more."""
-        return self._stopped is not None and self._stopped.is_set()
 
     def __str__(self) -> str:
         return self.endpoint if self.restaurant is None else f"{self.endpoint} of restaurant {self.restaurant}"
@@ -225,7 +216,7 @@ class Transport:
             retry=tenacity.retry_if_exception_type(Transient),
             wait=self._pause,
             stop=lambda state: self._spent(call, state),
-            sleep=lambda seconds: self._rest(call, seconds),
+            sleep=self._sleep,
             before_sleep=lambda state: self._log_retry(call, state),
             reraise=True,
         )
@@ -249,13 +240,6 @@ class Transport:
         if not self.reached:
             return begins + CONNECT_SECONDS > call.began + _UNREACHED_SECONDS
         return begins > call.began + call.held + self._patience or call.throttles > _MOST_THROTTLES
-
-    def _rest(self, call: Call, seconds: float) -> None:
-        until = self._monotonic() + seconds
-        while not call.stopped() and (left := until - self._monotonic()) > 0:
-            self._sleep(min(left, _LONGEST_NAP))
-        if call.stopped():
-            raise Stopped
 
     def _log_retry(self, call: Call, state: tenacity.RetryCallState) -> None:
         failure = _failure(state)

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from shared.pacing import Admission, Limits, Pacer, Stopped, WaitTooLong
+from shared.pacing import Admission, Limits, Pacer, WaitTooLong
 from shared.server_clock import ServerClock
 from shared.toast_endpoints import CASH_ENTRIES, MENUS, ORDERS_BULK, RESTAURANT
 
@@ -230,13 +230,6 @@ def test_a_hold_is_never_longer_than_it_was_when_it_was_learnt():
     # The clock is set back, and nobody replies who could tell.
     world.server_offset -= 86_400
     assert world.request() <= left + 2.5
-
-
-def test_a_waiter_that_nobody_wants_any_more_stops():
-    world = World("conservative", headers=False, limit=1000)
-    world.request()
-    with pytest.raises(Stopped):
-        world.pacer.admit("north", ORDERS_BULK, stopped=lambda: True)
 
 
 @pytest.mark.parametrize(

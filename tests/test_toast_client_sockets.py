@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import http.server
 import json
 import math
@@ -38,7 +37,6 @@ class Server(http.server.ThreadingHTTPServer):
         self.connections = 0
         self.logins = 0
         self.login_status = 200
-        self.under_way = 0
         self.served: list[int] = []
 
     @property
@@ -84,14 +82,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             now = time.time()
             used = server.used[int(now)] = server.used.get(int(now), 0) + 1
             fault = server.faults.pop(0) if server.faults else None
-            server.under_way += 1
         headers = {
             "X-Toast-RateLimit-By": "ENDPOINT",
             "X-Toast-RateLimit-Remaining": str(max(0, server.limit - used)),
             "X-Toast-RateLimit-Reset": str(int(now) + 1),
         }
         time.sleep(server.latency)
-        server.under_way -= 1
         if used > server.limit:
             self.reply(429, b"{}", headers | {"Retry-After": str(max(1, math.ceil(int(now) + 1 - now)))})
         elif fault == "cut":
@@ -131,17 +127,6 @@ def walk(client, restaurant="north", usage=None, **more):
     return client.orders_by_business_date(restaurant, DAY, decode=decode, usage=usage or Usage(), **more)
 
 
-def page_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("toast-page")]
-
-
-def wait_until(condition, seconds=5.0):
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.01)
-    assert condition()
-
-
 @pytest.mark.parametrize("fault", ["cut", "truncated"])
 def test_a_page_that_breaks_off_is_asked_for_again_and_nothing_is_lost(server, fault):
     server.faults = ["", fault, "", fault]
@@ -156,48 +141,18 @@ def test_a_walk_keeps_its_connection(server):
     assert server.connections == 1
 
 
-def test_the_next_page_is_fetched_while_the_last_is_worked_on(server):
+def test_a_page_is_asked_for_when_the_caller_comes_for_it_and_not_after_it_left(server):
+    server.pages = 50
     pages = walk(make_client(server))
     next(pages)
-    wait_until(lambda: server.served == [1, 2])  # without the caller asking for it
-    time.sleep(0.3)
-    assert server.served == [1, 2]  # and only one page ahead
-    assert len(list(pages)) == 2
-
-
-def test_a_caller_that_stops_early_waits_for_nothing_and_leaves_no_thread(server):
-    server.latency, server.pages = 0.4, 50
-    pages = walk(make_client(server))
+    assert server.served == [1]
     next(pages)
-    wait_until(lambda: server.under_way == 1)
-    began = time.monotonic()
     pages.close()
-    assert time.monotonic() - began < 0.2
-    wait_until(lambda: not page_threads())
-    assert server.served in ([1], [1, 2])
+    time.sleep(0.2)
+    assert server.served == [1, 2]
 
 
-def test_a_caller_that_fails_leaves_no_thread(server):
-    server.pages = 50
-    try:
-        for _ in walk(make_client(server)):
-            raise KeyError
-    except KeyError:
-        pass
-    gc.collect()
-    wait_until(lambda: not page_threads())
-
-
-def test_a_thread_that_waits_for_the_limit_ends_when_its_walk_is_given_up(server):
-    server.pages = 50
-    pages = walk(make_client(server, profile="conservative"))
-    next(pages)  # the second page may be asked for in twelve seconds
-    assert page_threads()
-    pages.close()
-    wait_until(lambda: not page_threads(), 2)
-
-
-def test_no_more_than_two_pages_are_held_however_long_the_walk(server):
+def test_no_page_but_the_callers_is_held_however_long_the_walk(server):
     class Page(list):
         held = 0
 
@@ -214,8 +169,7 @@ def test_no_more_than_two_pages_are_held_however_long_the_walk(server):
     for _page in client.orders_by_business_date("north", DAY, decode=Page, usage=Usage()):
         time.sleep(0.01)
         most = max(most, Page.held)
-    # The one in the loop's variable, the one worked on until then, and the one coming.
-    assert most <= 3
+    assert most == 1
 
 
 def test_twenty_threads_share_one_login_and_one_pace(server):
