@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = _settings(data_dir, options.port)
     quiet_logs(settings)
     skip_time_travel_copies()
+    let_the_log_grow()
     refuse_to_list_missing_datasets()
     list_labels()
     parse_once()
@@ -112,6 +113,23 @@ def skip_time_travel_copies() -> None:
         return None
 
     executor._capture_dml_snapshots = no_copy
+
+
+def let_the_log_grow() -> None:
+    """Let DuckDB work its write-ahead log into the tables each 256 MB of it, not each 16 MB.
+
+    The load of one large call went through that several times, a third of its time. What is committed is on the disk
+    as before; a start after a kill reads the log.
+    """
+    from bqemulator.storage.engine import DuckDBEngine
+
+    apply_pragmas = DuckDBEngine._apply_session_pragmas
+
+    def apply_pragmas_and_ours(self: DuckDBEngine) -> None:
+        apply_pragmas(self)
+        self.execute("SET wal_autocheckpoint = '256MB'")
+
+    DuckDBEngine._apply_session_pragmas = apply_pragmas_and_ours  # type: ignore[method-assign]
 
 
 def refuse_to_list_missing_datasets() -> None:
