@@ -92,12 +92,21 @@ def cli() -> None:
 @cli.command(cls=ManyValued)
 @click.option("--start-date", type=Date(), help="First business date.")
 @click.option("--end-date", type=Date(), help="Last business date, included.")
-@click.option("--dates", type=Date(), multiple=True, help="Just these business dates, also if they are complete.")
+@click.option(
+    "--dates",
+    type=Date(),
+    multiple=True,
+    help="Just these business dates, also if they are complete; several may follow.",
+)
 @click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
 @sources_option
 @restaurants_option
 @click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
-@click.option("--workers", type=click.IntRange(1, 500), help="Calls at once.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 500),
+    help="Calls at once.  [default: one for each restaurant and function, up to 16]",
+)
 @place_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_told_plainly
@@ -133,14 +142,23 @@ def plan(
 @cli.command(cls=ManyValued)
 @click.option("--start-date", type=Date(), help="First business date.")
 @click.option("--end-date", type=Date(), help="Last business date, included.")
-@click.option("--dates", type=Date(), multiple=True, help="Just these business dates, also if they are complete.")
+@click.option(
+    "--dates",
+    type=Date(),
+    multiple=True,
+    help="Just these business dates, also if they are complete; several may follow.",
+)
 @click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
 @click.option("--failed", is_flag=True, help="What failed in earlier backfills and is still missing.")
 @click.option("--again", is_flag=True, help="Also what is complete.")
 @sources_option
 @restaurants_option
 @click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
-@click.option("--workers", type=click.IntRange(1, 500), help="Calls at once.  [default: one a lane, up to 16]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 500),
+    help="Calls at once.  [default: one for each restaurant and function, up to 16]",
+)
 @click.option(
     "--retry-wait",
     type=click.FloatRange(0),

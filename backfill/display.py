@@ -22,6 +22,7 @@ from backfill.work import SOURCE_OF, Unit
 
 # Above so many restaurants the table shows those at work, and what failed.
 RESTAURANTS_SHOWN = 20
+BAR_WIDTH = 12
 FAILURES_SHOWN = 5
 # Without a terminal, a summary at least so often.
 SUMMARY_SECONDS = 30.0
@@ -176,18 +177,18 @@ class LiveTable(AbstractContextManager["LiveTable"]):
         return grid
 
     def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim")
-        table.add_column("restaurant", no_wrap=True)
-        table.add_column("", width=20)
-        table.add_column("units", justify="right")
-        table.add_column("rows", justify="right")
-        table.add_column("now", overflow="ellipsis", no_wrap=True)
+        table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="dim", expand=True)
+        table.add_column("restaurant", no_wrap=True, max_width=24)
+        table.add_column("", width=BAR_WIDTH)
+        table.add_column("units", justify="right", no_wrap=True)
+        table.add_column("rows", justify="right", no_wrap=True)
+        table.add_column("now", overflow="ellipsis", no_wrap=True, ratio=1)  # what is left of a narrow terminal
         lines = self._progress.lines
         shown = {
             guid: line for guid, line in lines.items() if len(lines) <= RESTAURANTS_SHOWN or line.at or line.waiting
         }
         for guid, line in list(shown.items())[:RESTAURANTS_SHOWN]:
-            bar = ProgressBar(total=max(1, line.total), completed=line.done + line.failed, width=20)
+            bar = ProgressBar(total=max(1, line.total), completed=line.done + line.failed, width=BAR_WIDTH)
             table.add_row(
                 self._progress.names.get(guid, guid),
                 bar,

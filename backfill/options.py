@@ -100,9 +100,9 @@ def restaurants_option(command: _Command) -> _Command:
     )
     return click.option(
         "--restaurants",
-        metavar="GUID,GUID",
+        metavar="GUID,NAME",
         default="",
-        help="Only these restaurants; all of the tenant's if left out.",
+        help="Only these restaurants, by GUID or name; all of the tenant's if left out.",
     )(command)
 
 
@@ -114,7 +114,7 @@ def sources_option(command: _Command) -> _Command:
         type=SourceList(),
         default=",".join(SOURCES),
         show_default=True,
-        help="What to load.",
+        help="Only these data.",
     )(command)
 
 
@@ -262,8 +262,10 @@ def wanted_of(
         return Wanted(sources, tuple(spans_of(dates)), again=True)
     if missing:
         return Wanted(sources, None)
+    if start is None and end is None:
+        raise click.UsageError("say what to load: --start-date and --end-date, --dates, or --missing.")
     if start is None or end is None:
-        raise click.UsageError("say what to load: --start-date and --end-date, --dates, --missing or --failed.")
+        raise click.UsageError(f"--{'start' if start is None else 'end'}-date is missing beside the other.")
     if start > end:
         raise click.UsageError(f"--start-date {start} is after --end-date {end}.")
     return Wanted(sources, (Span(start, end),), again=again)

@@ -18,7 +18,7 @@ from backfill.targets.local import has_tables, local_place
 from shared import bigquery_utils
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Settings, Tenant, load_tenants, restaurants_for
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, UnknownTarget
 
 if TYPE_CHECKING:
     from backfill.targets.tasks import TaskQueue
@@ -78,19 +78,33 @@ def opened(
         yield Place(settings, warehouse, caller, queue)
 
 
-def chosen(settings: Settings, tenant: str | None, guids: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:
-    """The tenant and the restaurants that are meant: all of the tenant's, if none is named.
+def chosen(settings: Settings, tenant: str | None, words: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:
+    """The tenant and the restaurants that are meant, by GUID or name: all of the tenant's, if none is named.
 
     Raises ConfigurationError, UnknownTarget or InvalidRequest with what to correct.
     """
     tenants = load_tenants(settings.restaurants_file)
     found: dict[str, Restaurant] = {}
-    for guid in guids or ["ALL"]:
+    for guid in _guids(words, tenants) or ["ALL"]:
         found |= {restaurant.guid: restaurant for restaurant in restaurants_for(tenants, guid, tenant)}
     names = {restaurant.tenant for restaurant in found.values()}
     if len(names) > 1:
         raise InvalidRequest({"restaurants": f"they belong to {', '.join(sorted(names))}; name those of one tenant"})
     return tenants[names.pop()], list(found.values())
+
+
+def _guids(words: Sequence[str], tenants: Mapping[str, Tenant]) -> list[str]:
+    """The restaurants that words name; a name that several have stands for all of them."""
+    restaurants = [restaurant for tenant in tenants.values() for restaurant in tenant.restaurants]
+    guids: list[str] = []
+    for word in words:
+        named = [one.guid for one in restaurants if word.casefold() in (one.guid, one.name.casefold())]
+        if not named:
+            raise UnknownTarget(
+                f"--restaurants: {word!r} is neither GUID nor name of a restaurant in restaurants.toml."
+            )
+        guids += named
+    return guids
 
 
 def toast_now(settings: Settings) -> dt.datetime:

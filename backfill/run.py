@@ -105,6 +105,9 @@ class Backfill:
         Raises EtlError, TargetFailed, TooManyBackfills or NoFirstDate when it cannot begin.
         """
         self._warehouse.ensure(ALL_TABLES, VIEWS)
+        if only_failed and not self._ledger.failed():
+            self._console.print("No failure is on record: nothing to do again. What was never loaded: run --missing.")
+            return 0
         now = toast_now(self._settings)
         others = others_under_way(self._ledger, self._limits.most_backfills)
         configured = True
@@ -128,7 +131,13 @@ class Backfill:
             return 0
         if only_failed:
             self._wanted = Wanted(self._wanted.sources, tuple(unit.span for unit in units if unit.span))
-        return 0 if not with_gates or self._verify(now) else 1
+        if not with_gates:
+            return 0
+        try:
+            return 0 if self._verify(now) else 1
+        except KeyboardInterrupt:
+            self._console.print("\nAll is loaded, but not verified: 'backfill_all.py verify' does that.")
+            return 130
 
     def _survey(self, now: dt.datetime) -> Survey:
         return survey(self._tenant, self._restaurants, self._wanted, self._warehouse, now)

@@ -20,6 +20,7 @@ def print_plan(plan: Plan, names: Mapping[str, str], notes: Sequence[str], conso
     """What would be called, and how long it takes."""
     if not plan.calls:
         console.print("Nothing is missing: there is nothing to call.")
+        _print_notes(notes, console)
         return
     table = _table("restaurant", "data", ">days", ">calls", ">pages", ">at best", ">expected")
     for share in plan.shares[:RESTAURANTS_SHOWN]:
@@ -43,6 +44,10 @@ def print_plan(plan: Plan, names: Mapping[str, str], notes: Sequence[str], conso
         soft_wrap=True,
     )
     console.print(_statements(plan), soft_wrap=True)
+    _print_notes(notes, console)
+
+
+def _print_notes(notes: Sequence[str], console: Console) -> None:
     for note in notes:
         console.print(f"[dim]{note}[/dim]", soft_wrap=True)
 

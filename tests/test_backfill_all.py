@@ -94,7 +94,7 @@ def test_one_restaurant_that_is_refused_does_not_stop_the_others(here: BackfillS
     assert (code, "4 of 4 units done" in printed) == (0, True), printed
     here.equals_truth(*more)
     code, printed = here.run("run", "--failed", *QUICK)
-    assert (code, "nothing is missing" in printed) == (0, True), printed
+    assert (code, "No failure is on record" in printed) == (0, True), printed
 
     code, printed = here.run("run", "--dates", "2026-01-05", "2026-01-09", *QUICK)
     assert (code, "4 of 4 units done" in printed) == (0, True), printed
@@ -125,17 +125,38 @@ def test_ctrl_c_says_how_to_go_on(here: BackfillStack) -> None:
     assert last["state"] == "stopped"
 
 
+def test_restaurants_are_named_as_people_name_them(here: BackfillStack) -> None:
+    days = []
+    for words in (here.guids[0], "purpose brooklyn", "Purpose Brooklyn," + here.guids[1]):
+        code, printed = here.run(
+            "plan",
+            "--start-date",
+            "2025-01-01",
+            "--end-date",
+            "2025-01-07",
+            "--json",
+            "--restaurants",
+            words,
+            "--functions",
+            "orders",
+        )
+        assert code == 0, printed
+        days.append(json.loads(printed)["days"])
+    assert days == [7, 7, 14]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (("run",), "say what to load: --start-date and --end-date"),
-        (("run", "--start-date", "2026-02-03"), "say what to load"),
+        (("run", "--start-date", "2026-02-03"), "--end-date is missing"),
+        (("plan", "--end-date", "2026-02-03"), "--start-date is missing"),
         (("run", "--start-date", "2026-02-03", "--end-date", "2026-02-01"), "is after --end-date"),
         (("run", "--missing", "--dates", "2026-02-01"), "choose one of --dates and --missing"),
         (("run", "--failed", "--missing"), "leave the other dates out"),
         (("run", "--dates", "yesterday"), "'yesterday' is no date; write it like 2026-02-21"),
         (("run", "--missing", "--functions", "tips"), "choose from orders, cash, labor"),
-        (("run", "--missing", "--restaurants", "nobody"), "not in restaurants.toml"),
+        (("run", "--missing", "--restaurants", "nobody"), "neither GUID nor name of a restaurant"),
         (("run", "--missing", "--chunk-days", "40"), "from 1 to 31"),
         (("run", "--missing", "--off-peak", "late"), "two times of day"),
         (("run", "--missing", "--tenant", "other"), "restaurants.toml; it has 'purpose'"),

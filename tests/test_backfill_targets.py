@@ -133,6 +133,26 @@ def test_a_stack_is_started_once_kept_on_disk_and_shared(tmp_path: Path) -> None
     assert not (tmp_path / "stack.json").exists()
 
 
+def test_a_stack_stays_up_until_the_last_of_its_users_has_ended(tmp_path: Path) -> None:
+    up, wanted_no_more, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def start() -> None:
+        with local_place(tmp_path, Settings(), [], environment={}):
+            up.set()
+            wanted_no_more.wait(60)
+        ended.set()
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    assert up.wait(60)
+    with local_place(tmp_path, Settings(), [], environment={}) as joined:
+        wanted_no_more.set()
+        assert not ended.wait(1.5)
+        assert requests.get(joined.environment["BIGQUERY_EMULATOR_HOST"], timeout=5).status_code
+    starter.join(60)
+    assert ended.is_set()
+
+
 def test_a_note_of_a_stack_that_was_killed_is_not_believed(tmp_path: Path) -> None:
     note = {"simulator": "http://127.0.0.1:9", "emulator": "http://127.0.0.1:9", "functions": {}}
     (tmp_path / "stack.json").write_text(json.dumps(note), encoding="utf-8")

@@ -1,18 +1,22 @@
 """Everything on this machine: the functions, an emulated BigQuery and, unless you have Toast's own, a simulated Toast.
 
 The tables stay in a folder, so a later start goes on with them. While a stack is up, a file in the folder tells
-where, and other commands use it instead of starting one: the folder belongs to one emulator at a time.
+where, and other commands use it instead of starting one: the folder belongs to one emulator at a time. It stays up
+until the last of them has ended.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import fcntl
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import click
 import requests
 
 from backfill.targets import TargetFailed
@@ -25,6 +29,7 @@ DEFAULT_DATA_DIR = Path(".data/local")
 SIMULATED_CLOCK = dt.datetime(2026, 2, 24, 15, tzinfo=dt.UTC)
 
 _NOTE = "stack.json"
+_USERS = "stack.users"
 _TOAST_SETTINGS = ("TOAST_API_HOST", "TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET")
 
 
@@ -52,16 +57,15 @@ def local_place(
     With TOAST_CLIENT_ID and TOAST_CLIENT_SECRET set, it reads from Toast itself. Raises TargetFailed when a server
     does not start, or when the stack that is up lacks a function.
     """
-    found = _running(data_dir)
-    if found is not None:
-        lacking = [name for name in functions if name not in found.urls]
-        if lacking:
-            raise TargetFailed(
-                f"a command is using {data_dir} without {', '.join(lacking)}: wait for its end, or choose another "
-                "--data-dir."
-            )
-        yield found
-        return
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / _USERS).open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)  # as long as it is used, its starter lets it be
+        found = _running(data_dir)
+        if found is not None:
+            _check_functions(found, functions, data_dir)
+            yield found
+            return
+        fcntl.flock(users, fcntl.LOCK_UN)
     own = toast_settings(environment)
     options = {"clock": SIMULATED_CLOCK.isoformat(), "restaurants": settings.restaurants_file}
     stack = LocalStack(
@@ -72,11 +76,39 @@ def local_place(
         environment={"RESTAURANTS_FILE": str(settings.restaurants_file.resolve())},
         toast=own,
     )
+    _say("Starting the local servers …")
     try:
-        with stack, _noted(data_dir, stack, own) as place:
+        with stack, _kept_for_others(data_dir), _noted(data_dir, stack, own) as place:
             yield place
     except ServerFailed as error:
         raise TargetFailed(str(error)) from error
+
+
+def _check_functions(found: LocalPlace, functions: Sequence[str], data_dir: Path) -> None:
+    if lacking := [name for name in functions if name not in found.urls]:
+        raise TargetFailed(
+            f"a command is using {data_dir} without {', '.join(lacking)}: wait for its end, or choose another "
+            "--data-dir."
+        )
+
+
+@contextlib.contextmanager
+def _kept_for_others(data_dir: Path) -> Iterator[None]:
+    """Wait at the end for other commands that use the same stack; Ctrl-C ends the waiting, and the stack."""
+    try:
+        yield
+    finally:
+        with (data_dir / _USERS).open("w") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _say("Another command uses these servers: they stay up until it has ended.")
+                fcntl.flock(users, fcntl.LOCK_EX)
+
+
+def _say(message: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(message, err=True)
 
 
 def has_tables(data_dir: Path) -> bool:
