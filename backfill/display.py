@@ -171,7 +171,7 @@ class LiveTable(AbstractContextManager["LiveTable"]):
         grid = Table.grid(padding=(0, 1), expand=False)
         progress = self._progress
         bar = ProgressBar(
-            total=max(1, progress.total), completed=progress.done + progress.failed, width=min(40, width // 3)
+            total=max(1, progress.total), completed=progress.done + progress.failed, width=min(40, width // 5)
         )
         grid.add_row(bar, Text(progress.headline(), style="bold"))
         return grid
