@@ -33,7 +33,7 @@ lint: .venv/.installed  ## Check style, types and shell scripts
 	@if [ -x .venv/bin/shellcheck ]; then echo .venv/bin/shellcheck $(SCRIPTS); .venv/bin/shellcheck $(SCRIPTS); \
 	else echo "shellcheck is not packaged for this platform: shell scripts were not checked"; fi
 
-bench: .venv/.installed  ## Measure speed, memory and cost, a quarter of an hour (ARGS="page memory" for some)
+bench: .venv/.installed  ## Measure speed, memory and cost, ten minutes (ARGS="page memory" for some)
 	@benchmarks/setup_dlt.sh
 	@$(PYTHON) -m benchmarks $(ARGS)
 

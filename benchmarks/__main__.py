@@ -30,7 +30,7 @@ benchmarks:
 {listed}
 
 examples:
-  make bench                         all of them: a quarter of an hour
+  make bench                         all of them: ten minutes
   make bench ARGS="page memory"      some
   make bench ARGS="--quick"          see that everything runs, with figures that say nothing
 """
