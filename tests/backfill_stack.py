@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,6 +35,15 @@ Day = tuple[str, str, dt.date]
 """Source, restaurant, business date."""
 
 
+# A shell that runs the tests in its background turns Ctrl-C off for all that they start. Not a preexec_fn: it makes
+# Popen fork, and the child of a process with open gRPC channels can then end before it has become anything: a known fault of grpcio.
+CTRL_C_ARRIVES = """\
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 class BackfillStack:
     """The servers, and `backfill_all.py` as a user would start it, calling them by URL."""
 
@@ -58,14 +66,12 @@ class BackfillStack:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            self.command(*words),
+            [sys.executable, "-c", CTRL_C_ARRIVES, *self.command(*words)],
             env=child_environment(self.stack.environment) | {"COLUMNS": "200"} | self.variables,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # A shell that runs the tests in its background turns Ctrl-C off for all that they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.started.append(process)
         return process
