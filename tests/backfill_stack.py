@@ -35,8 +35,8 @@ Day = tuple[str, str, dt.date]
 """Source, restaurant, business date."""
 
 
-# A shell that runs the tests in its background turns Ctrl-C off for all that they start. Not a preexec_fn: with it Popen
-# forks, and where gRPC channels are open the child can end before it has become anything, a known fault of grpcio.
+# A shell that runs the tests in its background turns Ctrl-C off for all that they start. Not a preexec_fn: it makes
+# Popen fork, and where gRPC channels are open the child can end before it has become anything, a fault of grpcio.
 CTRL_C_ARRIVES = """\
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
