@@ -34,7 +34,7 @@ lint: .venv/.installed  ## Check style, types and shell scripts
 	else echo "shellcheck is not packaged for this platform: shell scripts were not checked"; fi
 
 bench: .venv/.installed  ## Measure speed, memory and cost, ten minutes (ARGS="page memory" for some)
-	@benchmarks/setup_dlt.sh
+	@local_stack/setup_environment.sh benchmarks/dlt.txt
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 clean:  ## Remove what the other targets made: .venv, .data with the demo's tables, caches

@@ -19,9 +19,10 @@ from backfill.detect import Detector
 from backfill.detect_report import print_detected
 from backfill.ledger import Ledger
 from backfill.options import (
-    ChunkDays,
     Date,
     ManyValued,
+    calls_options,
+    dates_options,
     functions_of,
     guids_of,
     place_of,
@@ -90,23 +91,10 @@ def cli() -> None:
 
 
 @cli.command(cls=ManyValued)
-@click.option("--start-date", type=Date(), help="First business date.")
-@click.option("--end-date", type=Date(), help="Last business date, included.")
-@click.option(
-    "--dates",
-    type=Date(),
-    multiple=True,
-    help="Just these business dates, also if they are complete; several may follow.",
-)
-@click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
+@dates_options
 @sources_option
 @restaurants_option
-@click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 500),
-    help="Calls at once.  [default: one for each restaurant and function, up to 16]",
-)
+@calls_options
 @place_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_told_plainly
@@ -140,25 +128,12 @@ def plan(
 
 
 @cli.command(cls=ManyValued)
-@click.option("--start-date", type=Date(), help="First business date.")
-@click.option("--end-date", type=Date(), help="Last business date, included.")
-@click.option(
-    "--dates",
-    type=Date(),
-    multiple=True,
-    help="Just these business dates, also if they are complete; several may follow.",
-)
-@click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date.")
+@dates_options
 @click.option("--failed", is_flag=True, help="What failed in earlier backfills and is still missing.")
 @click.option("--again", is_flag=True, help="Also what is complete.")
 @sources_option
 @restaurants_option
-@click.option("--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 500),
-    help="Calls at once.  [default: one for each restaurant and function, up to 16]",
-)
+@calls_options
 @click.option(
     "--retry-wait",
     type=click.FloatRange(0),

@@ -213,8 +213,8 @@ def _was_killed(row: Mapping[str, object]) -> bool:
         os.kill(int(str(row["process_id"])), 0)  # signal 0 only asks whether the process exists
     except ProcessLookupError:
         return True
-    except PermissionError:  # somebody else's, so it exists
-        return False
+    except PermissionError:
+        pass  # somebody else's, so it exists
     return False
 
 

@@ -106,6 +106,36 @@ def restaurants_option(command: _Command) -> _Command:
     )(command)
 
 
+def dates_options(command: _Command) -> _Command:
+    """--start-date, --end-date, --dates and --missing: see wanted_of."""
+    options = (
+        click.option("--start-date", type=Date(), help="First business date."),
+        click.option("--end-date", type=Date(), help="Last business date, included."),
+        click.option(
+            "--dates",
+            type=Date(),
+            multiple=True,
+            help="Just these business dates, also if they are complete; several may follow.",
+        ),
+        click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def calls_options(command: _Command) -> _Command:
+    """--chunk-days and --workers."""
+    command = click.option(
+        "--workers",
+        type=click.IntRange(1, 500),
+        help="Calls at once.  [default: one for each restaurant and function, up to 16]",
+    )(command)
+    return click.option(
+        "--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31."
+    )(command)
+
+
 def sources_option(command: _Command) -> _Command:
     """--functions."""
     return click.option(

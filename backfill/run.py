@@ -12,7 +12,7 @@ from rich.console import Console
 from backfill.alarms import Alarms
 from backfill.display import LiveTable, PlainLines, Progress, duration
 from backfill.journal import Journal, new_backfill_id
-from backfill.ledger import Ledger, Running
+from backfill.ledger import FailedUnit, Ledger, Running
 from backfill.places import Place, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
@@ -105,7 +105,8 @@ class Backfill:
         Raises EtlError, TargetFailed, TooManyBackfills or NoFirstDate when it cannot begin.
         """
         self._warehouse.ensure(ALL_TABLES, VIEWS)
-        if only_failed and not self._ledger.failed():
+        failed = self._ledger.failed() if only_failed else None
+        if failed == []:
             self._console.print("No failure is on record: nothing to do again. What was never loaded: run --missing.")
             return 0
         now = toast_now(self._settings)
@@ -121,7 +122,7 @@ class Backfill:
         found = self._survey(now)
         for note in found.notes:
             self._console.print(note, style="dim", soft_wrap=True)
-        units = self._units(found, only_failed=only_failed)
+        units = self._units(found, failed)
         result = self._do(_keeping_clear(units, others, self._console), found, "business dates")
         if result.stopped:
             return 130
@@ -142,10 +143,11 @@ class Backfill:
     def _survey(self, now: dt.datetime) -> Survey:
         return survey(self._tenant, self._restaurants, self._wanted, self._warehouse, now)
 
-    def _units(self, found: Survey, *, only_failed: bool) -> list[Unit]:
-        if not only_failed:
+    def _units(self, found: Survey, failed: Sequence[FailedUnit] | None) -> list[Unit]:
+        """What is left of the wanted dates, or of what failed, where that is what is asked for."""
+        if failed is None:
             return units_left(found, self._wanted, self._chunk_days)
-        left = failed_left(self._ledger.failed(), found, self._wanted.sources, self._chunk_days)
+        left = failed_left(failed, found, self._wanted.sources, self._chunk_days)
         return [one.unit for one in left]
 
     def _do(self, units: Sequence[Unit], found: Survey, what: str) -> Result:

@@ -311,7 +311,7 @@ def emulator_process(data_dir: Path) -> ServerProcess:
 
 
 def tasks_emulator_process(data_dir: Path, queue: str, *, max_retries: int = -1) -> ServerProcess:
-    """The emulated Cloud Tasks with one queue, in the environment that setup_tasks_emulator.sh makes for it."""
+    """The emulated Cloud Tasks with one queue, in the environment that setup_environment.sh makes for it."""
     return ServerProcess(
         "tasks-emulator",
         lambda port: [

@@ -54,6 +54,6 @@ PYTHON
 .venv/bin/python -m pip install --quiet -r requirements.txt -r .venv/requirements.txt -c constraints.txt ||
     give_up "The packages could not be installed; pip's own message is above.
 Behind a firewall, name your package mirror: PIP_INDEX_URL=https://... make demo"
-local_stack/setup_tasks_emulator.sh ||
+local_stack/setup_environment.sh local_stack/tasks-emulator.txt ||
     echo "The Cloud Tasks emulator could not be installed; everything but its tests works without it." >&2
 touch .venv/.installed

@@ -1,4 +1,4 @@
-"""Starts an emulated Cloud Tasks with one queue, in the environment that setup_tasks_emulator.sh makes for it.
+"""Starts an emulated Cloud Tasks with one queue, in the environment that setup_environment.sh makes for it.
 
     .venv/tasks-emulator/bin/python -m local_stack.tasks_emulator --port 9022 --queue projects/P/locations/L/queues/Q
 

@@ -184,8 +184,11 @@ class _Quota:
         self._sent += 1
 
 
-class _Line:
-    """Where the requests for one location and endpoint queue: one at a time watches the clock, the rest wait."""
+class Line:
+    """Where the requests for one location and endpoint queue: one at a time watches the clock, the rest wait.
+
+    Who was admitted is given it, to say what came of the request.
+    """
 
     def __init__(self, gates: dict[str, _Gate], quota: _Quota) -> None:
         self.turnstile = threading.Lock()
@@ -199,24 +202,22 @@ class _Line:
             return _POLL  # the first goes alone: its reply tells what this server allows
         return max(self.quota.wait(now), max(gate.wait(now) for gate in self.gates.values()))
 
-    def passed(self, now: float) -> Admission:
+    def passed(self, now: float) -> None:
         """Let one request through."""
         self.quota.passed()
         for gate in self.gates.values():
             gate.passed(now)
-        return Admission(self)
 
-    def landed(self, level: str | None, limits: Limits | None) -> None:
-        """One request less is in flight; ``level`` is the one that its reply tells of."""
+    def landed(self, limits: Limits | None) -> None:
+        """One request less is in flight; ``limits`` are what its reply tells of one of the gates."""
         self.answered = True
-        for name, gate in self.gates.items():
-            gate.landed(limits.reset if limits and name == level else None)
+        told = self.gate_of(limits)
+        for gate in self.gates.values():
+            gate.landed(limits.reset if limits and gate is told else None)
 
-
-class Admission(NamedTuple):
-    """A request that may go, and the line it stood in."""
-
-    line: _Line
+    def gate_of(self, limits: Limits | None) -> _Gate:
+        """The gate that a reply names; the endpoint's own if it names none."""
+        return self.gates[_level(limits.by if limits else _ENDPOINT)]
 
 
 # The levels at which Toast counts, in the words of X-Toast-RateLimit-By. An account's limits count over
@@ -250,7 +251,7 @@ class Pacer:
         self._lock = threading.Lock()
         self._gates: dict[tuple[str, str], _Gate] = {}
         self._quotas: dict[str, _Quota] = {}
-        self._lines: dict[tuple[str, str], _Line] = {}
+        self._lines: dict[tuple[str, str], Line] = {}
 
     def admit(
         self,
@@ -258,7 +259,7 @@ class Pacer:
         endpoint: Endpoint,
         *,
         deadline: float | None = None,
-    ) -> Admission:
+    ) -> Line:
         """Wait until a request may go, and let it go.
 
         Raises WaitTooLong as soon as that is known to be after ``deadline`` (monotonic).
@@ -267,50 +268,52 @@ class Pacer:
         while not line.turnstile.acquire(timeout=_LONGEST_NAP):
             self._check(0.0, deadline)
         try:
-            while not isinstance(next_step := self._try(line), Admission):
-                self._check(next_step, deadline)
-                self._sleep(min(next_step, _LONGEST_NAP))
-            return next_step
+            while (wait := self._try(line)) > 0:
+                self._check(wait, deadline)
+                self._sleep(min(wait, _LONGEST_NAP))
         finally:
             line.turnstile.release()
+        return line
 
-    def answered(self, admission: Admission, limits: Limits | None, date: float | None) -> None:
+    def answered(self, line: Line, limits: Limits | None, date: float | None) -> None:
         """Take in a reply's rate-limit headers, or None: a reply without them, or no reply at all.
 
         ``date`` is the reply's Date in UNIX seconds: what it says binds no longer than until Reset as
         seen from that Date, however the clock is set meanwhile.
         """
         now = self._monotonic()
-        level = _level(limits.by) if limits is not None else None
         with self._lock:
-            admission.line.landed(level, limits)
-            if limits is not None and level is not None:
+            line.landed(limits)
+            if limits is not None:
                 lasts = limits.reset - date if date is not None else GLOBAL_QUOTA_SECONDS
-                admission.line.gates[level].report(limits, now + max(lasts, 0.0) + 1.0, now)
+                line.gate_of(limits).report(limits, now + max(lasts, 0.0) + 1.0, now)
 
-    def close(self, admission: Admission, limits: Limits | None, seconds: float) -> None:
+    def close(self, line: Line, limits: Limits | None, seconds: float) -> None:
         """Close the limit that a 429 names (the endpoint's if it names none) for so many seconds."""
         until = self._monotonic() + seconds
         with self._lock:
-            admission.line.gates[_level(limits.by if limits else _ENDPOINT)].close(until)
+            line.gate_of(limits).close(until)
 
-    def _try(self, line: _Line) -> Admission | float:
+    def _try(self, line: Line) -> float:
+        """Let a request through if it may go: 0 or less; else the seconds to wait."""
         now = self._monotonic()
         with self._lock:
             wait = line.wait(now)
-            return wait if wait > 0 else line.passed(now)
+            if wait <= 0:
+                line.passed(now)
+            return wait
 
     def _check(self, wait: float, deadline: float | None) -> None:
         if deadline is not None and self._monotonic() + wait > deadline:
             raise WaitTooLong(wait)
 
-    def _line(self, location: str, endpoint: Endpoint) -> _Line:
+    def _line(self, location: str, endpoint: Endpoint) -> Line:
         key = (location, endpoint.name)
         with self._lock:
             line = self._lines.get(key)
             if line is None:
                 quota = self._quotas.setdefault(location, _Quota(self._clock))
-                line = self._lines[key] = _Line(self._gates_of(location, endpoint), quota)
+                line = self._lines[key] = Line(self._gates_of(location, endpoint), quota)
             return line
 
     def _gates_of(self, location: str, endpoint: Endpoint) -> dict[str, _Gate]:

@@ -17,7 +17,7 @@ import structlog
 
 from shared.config import RateProfile
 from shared.errors import OutOfTime, ToastRefused, ToastUnavailable
-from shared.pacing import Admission, Limits, Pacer, WaitTooLong
+from shared.pacing import Limits, Line, Pacer, WaitTooLong
 from shared.secrets_utils import Credentials
 from shared.server_clock import ServerClock, unix_seconds
 from shared.toast_endpoints import Endpoint
@@ -132,7 +132,7 @@ class ToastSession:
     def _ask(self, endpoint: Endpoint, restaurant: str | None, path: str, call: Call) -> Reply:
         """One attempt: a reply with status 2xx. Raises Transient, ToastRefused, ToastUnavailable or OutOfTime."""
         self._login.token(call.usage, call.deadline)  # before standing in line: what is let through goes at once
-        admission = self._admit(endpoint, restaurant, call)
+        line = self._admit(endpoint, restaurant, call)
         limits: Limits | None = None
         date: float | None = None
         try:
@@ -144,16 +144,16 @@ class ToastSession:
             reply = self._transport.exchange("GET", path, headers)
             limits, date = Limits.of(reply.headers), unix_seconds(reply.headers.get("Date"))
         finally:
-            self._pacer.answered(admission, limits, date)
+            self._pacer.answered(line, limits, date)
         if reply.status != 401:
             token.worked = True
         if 200 <= reply.status < 300:
             return reply
         if reply.status == 429:
-            raise self._throttled(reply, admission, limits, call)
+            raise self._throttled(reply, line, limits, call)
         raise self._failure(reply, endpoint, token, call)
 
-    def _admit(self, endpoint: Endpoint, restaurant: str | None, call: Call) -> Admission:
+    def _admit(self, endpoint: Endpoint, restaurant: str | None, call: Call) -> Line:
         asked = self._monotonic()
         try:
             # What is about no restaurant is counted by address: a location of its own.
@@ -163,7 +163,7 @@ class ToastSession:
         finally:
             call.held += self._monotonic() - asked
 
-    def _throttled(self, reply: Reply, admission: Admission, limits: Limits | None, call: Call) -> Exception:
+    def _throttled(self, reply: Reply, line: Line, limits: Limits | None, call: Call) -> Exception:
         """Close the limit for everybody as long as Toast asks for."""
         call.throttles += 1
         call.usage.count(throttled=1)
@@ -183,7 +183,7 @@ class ToastSession:
         )
         if wait > _LONGEST_HOLD_SECONDS:
             return ToastUnavailable(f"Toast asks to leave {call} alone for {wait:.0f} s (HTTP 429).", retry_after=wait)
-        self._pacer.close(admission, limits, wait)
+        self._pacer.close(line, limits, wait)
         return Transient(self._login.redact(error.told(429)), status=429, request_id=error.request_id, pause=0.0)
 
     def _failure(self, reply: Reply, endpoint: Endpoint, token: Token, call: Call) -> Exception:

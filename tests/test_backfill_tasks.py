@@ -49,7 +49,10 @@ def dates(start: dt.date, end: dt.date) -> tuple[str, ...]:
 def installed() -> None:
     """The emulator's environment; `make` has made it, unless the machine was offline then."""
     done = subprocess.run(
-        [ROOT / "local_stack" / "setup_tasks_emulator.sh"], capture_output=True, text=True, check=False
+        [ROOT / "local_stack" / "setup_environment.sh", "local_stack/tasks-emulator.txt"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode and NO_INDEX.search(done.stderr):
         pytest.skip("the Cloud Tasks emulator is not installed, and no package index can be reached")

@@ -9,7 +9,7 @@ from email.utils import formatdate
 
 import pytest
 
-from shared.pacing import Admission, Limits, Pacer, WaitTooLong
+from shared.pacing import Limits, Line, Pacer, WaitTooLong
 from shared.server_clock import ServerClock
 from shared.toast_endpoints import CASH_ENTRIES, MENUS, ORDERS_BULK, RESTAURANT
 
@@ -46,7 +46,7 @@ class World:
         reset = (slice_number + 1) * self.slice_seconds
         return Limits(self.by, max(0, self.limit - used), reset) if self.headers else None
 
-    def answer(self, admission: Admission, round_trip=0.0):
+    def answer(self, admission: Line, round_trip=0.0):
         sent, date, limits = self.time, math.floor(self.server_time), self.arrive()
         self.time += round_trip
         self.clock.observe(formatdate(date, usegmt=True), sent, self.time)

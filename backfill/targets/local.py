@@ -65,7 +65,6 @@ def local_place(
             _check_functions(found, functions, data_dir)
             yield found
             return
-        fcntl.flock(users, fcntl.LOCK_UN)
     own = toast_settings(environment)
     options = {"clock": SIMULATED_CLOCK.isoformat(), "restaurants": settings.restaurants_file}
     stack = LocalStack(
