@@ -129,7 +129,7 @@ def calls_options(command: _Command) -> _Command:
     command = click.option(
         "--workers",
         type=click.IntRange(1, 500),
-        help="Calls at once.  [default: one for each restaurant and function, up to 16]",
+        help="Calls at once.  [default: one for each restaurant and function, up to 16 of a function]",
     )(command)
     return click.option(
         "--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -15,6 +15,7 @@ from shared.toast_endpoints import (
     GLOBAL_QUOTA,
     GLOBAL_QUOTA_SECONDS,
     ORDERS_BULK,
+    SHARES,
     TIME_ENTRIES,
 )
 
@@ -38,8 +39,9 @@ INSERTS_AT_ONCE_PER_DAY = 1_500
 LOAD_JOBS_PER_DAY = 100_000
 
 
-# Calls at once, unless told: Toast's limits count per restaurant, so each lane may have its own.
-MOST_WORKERS = 16
+# Calls of one function at once, unless told. Toast's limits count per restaurant, but each call also runs
+# statements on the same tables.
+MOST_CALLS_AT_ONCE = 16
 
 
 class Conditions(msgspec.Struct, frozen=True):
@@ -82,8 +84,9 @@ class Plan(msgspec.Struct):
 
 
 def workers_for(units: Sequence[Unit]) -> int:
-    """Calls at once where nobody told: one for each restaurant and function, up to 16."""
-    return max(1, min(len(by_lane(units)), MOST_WORKERS))
+    """Calls at once where nobody told: one for each restaurant and function, up to 16 of a function."""
+    lanes = Counter(function for _, function in by_lane(units))
+    return max(1, sum(min(count, MOST_CALLS_AT_ONCE) for count in lanes.values()))
 
 
 def planned(
@@ -121,9 +124,10 @@ def _share(
     share.floor_seconds = share.pages * _INTERVALS[source] / conditions.limit_scale
     # A call asks for the restaurant, then for its days side by side: two latencies that nothing hides.
     waits = share.calls * 2 * conditions.latency
-    share.expected_seconds = max(share.floor_seconds, waits) + share.calls * ASSUMED_SECONDS_PER_CALL
+    reading = max(share.floor_seconds, share.requests / SHARES[function] / conditions.limit_scale)
+    share.expected_seconds = max(reading, waits) + share.calls * ASSUMED_SECONDS_PER_CALL
     if pace:
-        share.expected_seconds = max(share.floor_seconds, share.days * pace.seconds)
+        share.expected_seconds = max(reading, share.days * pace.seconds)
     return share
 
 

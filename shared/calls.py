@@ -52,7 +52,7 @@ def open_call(function: str, run_id: str, body: RequestBody) -> Call:
     tenants = load_tenants(settings.restaurants_file)
     restaurants = restaurants_for(tenants, body.restaurant_guid, body.tenant)
     tenant = tenants[restaurants[0].tenant]
-    toast = connections.toast_client(settings, tenant, len(tenants))
+    toast = connections.toast_client(settings, tenant, len(tenants), function)
     warehouse = connections.warehouse(settings, tenant.dataset)
     toast.now()  # a Toast that cannot be reached is found out once, not by each restaurant
     warehouse.ensure(ALL_TABLES, VIEWS)

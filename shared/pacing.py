@@ -2,13 +2,14 @@
 
 Toast counts requests per client and location (global, per API, per endpoint) in fixed wall-clock
 slices, and says on every reply how many are left of the limit nearest exhaustion and when its slice
-ends (developer guide, "API rate limits"). The pace here has four parts, from coarse to fine:
+ends (developer guide, "API rate limits"). The pace here has five parts, from coarse to fine:
 
 - a steady interval per endpoint and location, from the published limits;
 - what a reply allows: after "Remaining 3 until Reset", three more may be in flight. The least that a reply
   named counts, and each request without a reply is taken for one that Toast has not counted yet: so replies
   that overtake each other neither raise what is left nor, once all are in, lower it;
 - a forecast for the seconds of a new slice before its first reply: as many as the last slices allowed;
+- a share of a location's global limit in each of its slices, where other processes use up the rest;
 - a 429 closes the limit that it names, for everybody, until Toast says to come back.
 
 So the published numbers need not be right: a server that allows less is followed by its headers.
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 from shared.config import RateProfile
 from shared.server_clock import ServerClock
-from shared.toast_endpoints import GLOBAL_INTERVAL, GLOBAL_QUOTA, GLOBAL_QUOTA_SECONDS, Endpoint
+from shared.toast_endpoints import GLOBAL_PER_SECOND, GLOBAL_QUOTA, GLOBAL_QUOTA_SECONDS, Endpoint
 
 # Longest single sleep: a waiter looks again this often whether the clock was set or its time is up.
 _LONGEST_NAP = 0.25
@@ -184,27 +185,85 @@ class _Quota:
         self._sent += 1
 
 
+class _Share:
+    """The part of a location's global limit that is this client's; other processes use the rest.
+
+    So many requests in a slice, of which replies tell the end. Guarded by the pacer's lock.
+    """
+
+    def __init__(self, clock: ServerClock, most: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._in_flight = 0
+        self._spent = 0
+        self._ends: float | None = None
+        self._slice_seconds = math.inf
+        self._joining = True
+        """Whether nothing is known of the slice before: then one request goes ahead."""
+        self._jumps = clock.jumps
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next request is within the share; 0 or less: now."""
+        if self._jumps != self._clock.jumps:
+            self._jumps, self._ends, self._joining = self._clock.jumps, None, True
+        left = self._clock.moment_of(self._ends) - now if self._ends is not None else 0.0
+        if left <= 0:
+            self._spent = 0
+            self._joining |= left <= -self._slice_seconds
+        if self._in_flight + self._spent < (1 if self._joining else self._most):
+            return 0.0
+        return _POLL if self._in_flight else left
+
+    def passed(self) -> None:
+        """Let one request through."""
+        self._in_flight += 1
+
+    def landed(self, limits: Limits | None) -> None:
+        """One request less is in flight; ``limits`` where its reply told of this limit.
+
+        Where it did not, the request is taken for one that was counted in the slice that is.
+        """
+        self._in_flight -= 1
+        if limits is not None and (self._ends is None or limits.reset > self._ends):
+            self._begin(limits)
+        if limits is None or limits.reset == self._ends:
+            self._spent += 1
+        self._joining = False
+
+    def _begin(self, limits: Limits) -> None:
+        """A reply tells of a new slice."""
+        if self._ends is not None:
+            self._slice_seconds = min(self._slice_seconds, limits.reset - self._ends)
+        self._ends, self._spent = limits.reset, 0
+        if self._joining:
+            # Somebody may have used it who is silent now. Of what was left, as large a part as the share is of
+            # the whole: then there is enough for all who join.
+            self._spent = self._most - (limits.remaining + 1) * self._most // GLOBAL_PER_SECOND
+
+
 class Line:
     """Where the requests for one location and endpoint queue: one at a time watches the clock, the rest wait.
 
     Who was admitted is given it, to say what came of the request.
     """
 
-    def __init__(self, gates: dict[str, _Gate], quota: _Quota) -> None:
+    def __init__(self, gates: dict[str, _Gate], quota: _Quota, share: _Share) -> None:
         self.turnstile = threading.Lock()
         self.gates = gates
         self.quota = quota
+        self.share = share
         self.answered = False
 
     def wait(self, now: float) -> float:
         """Seconds until the next request may go; 0 or less: now."""
         if not self.answered and self.gates[_ENDPOINT].in_flight:
             return _POLL  # the first goes alone: its reply tells what this server allows
-        return max(self.quota.wait(now), max(gate.wait(now) for gate in self.gates.values()))
+        return max(self.quota.wait(now), self.share.wait(now), max(gate.wait(now) for gate in self.gates.values()))
 
     def passed(self, now: float) -> None:
         """Let one request through."""
         self.quota.passed()
+        self.share.passed()
         for gate in self.gates.values():
             gate.passed(now)
 
@@ -212,6 +271,7 @@ class Line:
         """One request less is in flight; ``limits`` are what its reply tells of one of the gates."""
         self.answered = True
         told = self.gate_of(limits)
+        self.share.landed(limits if told is self.gates[_GLOBAL] else None)
         for gate in self.gates.values():
             gate.landed(limits.reset if limits and gate is told else None)
 
@@ -241,16 +301,20 @@ class Pacer:
         clock: ServerClock,
         profile: RateProfile,
         *,
+        share: int = GLOBAL_PER_SECOND,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """``share``: of the requests that Toast allows a location in a second, how many are this client's."""
         self._clock = clock
         self._profile: RateProfile = profile
+        self._share = share
         self._monotonic = monotonic
         self._sleep = sleep
         self._lock = threading.Lock()
         self._gates: dict[tuple[str, str], _Gate] = {}
         self._quotas: dict[str, _Quota] = {}
+        self._shares: dict[str, _Share] = {}
         self._lines: dict[tuple[str, str], Line] = {}
 
     def admit(
@@ -313,7 +377,8 @@ class Pacer:
             line = self._lines.get(key)
             if line is None:
                 quota = self._quotas.setdefault(location, _Quota(self._clock))
-                line = self._lines[key] = Line(self._gates_of(location, endpoint), quota)
+                share = self._shares.setdefault(location, _Share(self._clock, self._share))
+                line = self._lines[key] = Line(self._gates_of(location, endpoint), quota, share)
             return line
 
     def _gates_of(self, location: str, endpoint: Endpoint) -> dict[str, _Gate]:
@@ -327,7 +392,7 @@ class Pacer:
     def _interval(self, level: str, endpoint: Endpoint) -> float:
         if level == _ENDPOINT:
             return endpoint.interval_for(self._profile)
-        return GLOBAL_INTERVAL if level == _GLOBAL else 0.0
+        return 1 / self._share if level == _GLOBAL else 0.0
 
     def _gate(self, location: str, name: str, interval: float) -> _Gate:
         # Who asks for twelve seconds between two calls gets no less.

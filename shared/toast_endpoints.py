@@ -6,18 +6,31 @@ otherwise. A limit counts per client and location, in fixed wall-clock slices.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 from shared.config import RateProfile
 
-GLOBAL_INTERVAL = 1 / 20
-"""Seconds between calls of one location, whatever the endpoint: 20 requests a second."""
+GLOBAL_PER_SECOND = 20
+"""Requests a second of one location, whatever the endpoint."""
+
+GLOBAL_INTERVAL = 1 / GLOBAL_PER_SECOND
+"""... as seconds between two of them."""
 
 GLOBAL_QUOTA = 10_000
 GLOBAL_QUOTA_SECONDS = 900
 """... and 10,000 in each quarter of an hour (09:00 to 09:15, say), about 11 a second when sustained."""
+
+SHARES: Mapping[str, int] = {"orders_daily": 6, "cash_daily": 9, "labor_daily": 5}
+"""How many of a location's 20 requests a second each function takes at the most; one that is not named, all.
+
+These three are at work for one restaurant side by side (in a backfill, or started at the same minute), as processes
+that do not see each other: if each took itself for the only one, a request in twenty would be refused. Our own
+choice, by what they ask for: cash two listings for each business date, labor one, orders at least one page, of which
+Toast gives five a second, and the restaurant itself.
+"""
 
 # The conservative profile is our own choice, for groups whose account is shared with other integrations.
 _CONSERVATIVE_ORDERS = 12.0  # an order page is the heaviest call

@@ -20,7 +20,7 @@ from shared.errors import OutOfTime, ToastRefused, ToastUnavailable
 from shared.pacing import Limits, Line, Pacer, WaitTooLong
 from shared.secrets_utils import Credentials
 from shared.server_clock import ServerClock, unix_seconds
-from shared.toast_endpoints import Endpoint
+from shared.toast_endpoints import GLOBAL_PER_SECOND, Endpoint
 from shared.toast_login import ErrorBody, Login, Token, retry_after
 from shared.toast_transport import Call, Reply, Transient, Transport, UnreadableBody, Usage, may_pass
 from shared.token_cache import TokenCache
@@ -45,6 +45,7 @@ class ToastSession:
         credentials: Credentials,
         *,
         profile: RateProfile = "documented",
+        share: int = GLOBAL_PER_SECOND,
         session: requests.Session | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -52,7 +53,8 @@ class ToastSession:
         patience: float = 120.0,
         shared: TokenCache | None = None,
     ) -> None:
-        """``patience``: seconds for which one request is repeated, waits for the rate limit not counted.
+        """``share``: of the requests that Toast allows a restaurant in a second, how many are this session's.
+        ``patience``: seconds for which one request is repeated, waits for the rate limit not counted.
         ``shared``: where the token is shared with other processes; None: this one logs in by itself.
 
         ``monotonic``, ``sleep`` and ``uniform`` are seams for tests.
@@ -69,7 +71,7 @@ class ToastSession:
             patience=patience,
         )
         self._login = Login(self._transport, credentials, monotonic, shared)
-        self._pacer = Pacer(self._clock, profile, monotonic=monotonic, sleep=sleep)
+        self._pacer = Pacer(self._clock, profile, share=share, monotonic=monotonic, sleep=sleep)
 
     @property
     def host(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from shared.pacing import Limits, Line, Pacer, WaitTooLong
 from shared.server_clock import ServerClock
-from shared.toast_endpoints import CASH_ENTRIES, MENUS, ORDERS_BULK, RESTAURANT
+from shared.toast_endpoints import CASH_ENTRIES, GLOBAL_PER_SECOND, MENUS, ORDERS_BULK, RESTAURANT, SHARES
 
 START = 1_800_000_000.25  # the simulated server's clock at monotonic 0
 
@@ -96,6 +97,90 @@ def test_a_server_that_allows_less_than_published_is_followed_by_its_headers_alo
     assert world.refused == 0
     # Exactly `limit` requests in each slice: all of them took seven slices and a part of the first.
     assert sent[-1] - sent[0] < 8 * slice_seconds + 1.5
+
+
+class Neighbours:
+    """Three functions that call for one restaurant side by side, each as fast as its own pace lets it."""
+
+    LATENCY = 0.3
+
+    def __init__(self, slice_seconds=20, used=0, shares=SHARES):
+        self.server = World(limit=GLOBAL_PER_SECOND, slice_seconds=slice_seconds, by="GLOBAL")
+        self.server.used[int(self.server.server_time // slice_seconds)] = used
+        self.clients = {}
+        for function, share in shares.items():
+            clock = ServerClock(lambda: self.server.time)
+            pacer = Pacer(clock, "documented", share=share, monotonic=lambda: self.server.time)
+            self.clients[function] = (clock, pacer)
+        self.sent = dict.fromkeys(shares, 0)
+        self.landing = []
+
+    def run(self, seconds, functions=tuple(SHARES)):
+        ends = self.server.time + seconds
+        while self.server.time < ends:
+            self.server.time += 0.01
+            for arrival in [one for one in self.landing if one[0] <= self.server.time]:
+                self.landing.remove(arrival)
+                self._land(*arrival)
+            for function in functions:
+                self._send(function)
+
+    def _send(self, function):
+        _, pacer = self.clients[function]
+        with contextlib.suppress(WaitTooLong):
+            line = pacer.admit("north", CASH_ENTRIES, deadline=self.server.time)
+            date, limits = math.floor(self.server.server_time), self.server.arrive()
+            self.sent[function] += 1
+            sent = self.server.time
+            self.landing.append((sent + self.LATENCY, function, line, limits, date, sent))
+
+    def _land(self, landed, function, line, limits, date, sent):
+        clock, pacer = self.clients[function]
+        clock.observe(formatdate(date, usegmt=True), sent, landed)
+        pacer.answered(line, limits, date)
+
+
+def test_the_shares_of_the_functions_make_up_what_a_location_is_allowed():
+    assert sum(SHARES.values()) == GLOBAL_PER_SECOND
+
+
+@pytest.mark.parametrize("slice_seconds", [1, 20])
+def test_functions_side_by_side_use_nearly_all_that_is_allowed_and_none_is_refused(slice_seconds):
+    together = Neighbours(slice_seconds)
+    together.run(slice_seconds * 30)
+    assert together.server.refused == 0
+    assert sum(together.sent.values()) > 0.95 * GLOBAL_PER_SECOND * 30
+
+
+def test_without_shares_the_same_functions_are_refused():
+    together = Neighbours(shares=dict.fromkeys(SHARES, GLOBAL_PER_SECOND))
+    together.run(100)
+    assert together.server.refused > 0
+
+
+@pytest.mark.parametrize("used", [7, 12, 17])
+def test_a_slice_that_somebody_has_used_before_is_not_overdrawn(used):
+    together = Neighbours(used=used)
+    together.run(19)
+    assert together.server.refused == 0
+    assert sum(together.server.used.values()) <= GLOBAL_PER_SECOND
+
+
+def test_who_was_silent_for_some_slices_joins_with_care():
+    together = Neighbours()
+    together.run(100)
+    together.run(75, functions=())
+    number = int(together.server.server_time // 20)
+    together.server.used[number] = 12  # somebody else's
+    together.run(4)
+    assert number == int(together.server.server_time // 20)
+    assert together.server.refused == 0
+
+
+def test_a_share_of_a_slice_is_not_more_when_nobody_else_asks():
+    alone = Neighbours()
+    alone.run(200, functions=["labor_daily"])
+    assert max(alone.server.used.values()) == SHARES["labor_daily"]
 
 
 def test_requests_in_flight_are_counted_against_what_is_left():
