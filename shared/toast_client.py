@@ -145,8 +145,7 @@ class ToastClient:
     ) -> Iterator[PageT]:
         """The pages of a business date's orders: each as ``decode`` makes of its body, empty ones left out.
 
-        The next page is fetched, and decoded, in a thread while the caller works on the last. Raises
-        ToastRefused or ToastUnavailable; then the pages so far are not all.
+        Raises ToastRefused or ToastUnavailable; then the pages so far are not all.
         """
         params = {"businessDate": _toast_date(business_date)}
         return self._walk(ORDERS_BULK, restaurant_guid, params, decode, usage, deadline)

@@ -14,6 +14,7 @@ from backfill.ledger import Pace
 from backfill.plan import Conditions, planned, workers_for
 from backfill.spans import Span, clipped, cut, days_in, spans_of, united, without
 from backfill.work import NoFirstDate, Unit, Wanted, missing_units, spans_wanted
+from shared.toast_endpoints import SHARES
 
 DAYS = st.dates(dt.date(2025, 1, 1), dt.date(2025, 3, 31))
 SPANS = st.lists(st.tuples(DAYS, DAYS).map(lambda pair: Span(min(pair), max(pair))), max_size=6)
@@ -143,7 +144,17 @@ def test_what_is_expected_is_never_less_than_the_floor_and_follows_history() -> 
     assert planned(units, {}, Conditions(workers=1)).expected_seconds > 14 / 5
 
 
+def test_a_function_is_expected_to_ask_no_faster_than_its_share() -> None:
+    paces = {("cash", "a"): Pace(pages=100.0, requests=100.0, seconds=1.0)}
+    plan = planned([unit("a", "cash_daily", 1, 7)], paces, Conditions(workers=1))
+    assert plan.floor_seconds == pytest.approx(701 / 20, abs=0.1)
+    assert plan.expected_seconds == pytest.approx(701 / SHARES["cash_daily"], abs=0.1)
+
+
 def test_a_worker_for_each_lane_but_not_too_many() -> None:
     assert workers_for([]) == 1
     assert workers_for([unit("a", "orders_daily", 1, 7), unit("a", "orders_daily", 8, 7)]) == 1
     assert workers_for([unit(str(n), "orders_daily", 1, 7) for n in range(100)]) == 16
+    functions = ("orders_daily", "cash_daily", "labor_daily")
+    assert workers_for([unit(str(n), name, 1, 7) for n in range(13) for name in functions]) == 39
+    assert workers_for([unit(str(n), name, 1, 7) for n in range(100) for name in functions]) == 48
