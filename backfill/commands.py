@@ -27,7 +27,6 @@ from backfill.options import (
     guids_of,
     place_of,
     place_options,
-    place_words,
     restaurants_option,
     sources_option,
     wanted_of,
@@ -269,7 +268,7 @@ def status(
     if as_json:
         _print_json(told)
     else:
-        print_status(told, _console())
+        print_status(told, here.words, _console())
 
 
 @cli.command()
@@ -328,10 +327,8 @@ def verify(
 @click.option("--skip-gates", is_flag=True, help="With --apply: do not verify at the end.")
 @place_options
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.pass_context
 @_told_plainly
 def detect(
-    context: click.Context,
     tenant: str | None,
     sources: tuple[Source, ...],
     apply_it: bool,
@@ -354,9 +351,8 @@ def detect(
     console = _console()
     functions = functions_of(sources) + ([] if skip_configuration else [CONFIGURATION]) if apply_it else []
     with opened(place, which, settings, functions, with_toast=True) as here:
-        detector = Detector(
-            *(which, tenants, sources, here.warehouse, toast_now(here.settings)), options=place_words(context)
-        )
+        now = toast_now(here.settings)
+        detector = Detector(which, tenants, sources, here.warehouse, now, place=here.words)
         found = detector.look(lambda: connections.toast_client(here.settings, which, len(tenants)))
         if as_json:
             _print_json(found)

@@ -17,7 +17,7 @@ from backfill.restaurants_file import as_toml
 from backfill.spans import Span, days_in, without
 from backfill.survey import Survey, survey
 from backfill.work import SOURCES, Location, Source, Wanted, spans_wanted
-from quality.mending import load, load_missing
+from quality.mending import at, load, load_missing
 from quality.thresholds import Suggestion, suggestions
 from shared.bigquery_utils import Warehouse
 from shared.concurrency import side_by_side
@@ -106,7 +106,7 @@ class Detected(msgspec.Struct, kw_only=True):
 
 
 class Detector:
-    """Looks at one tenant. ``options`` are added to the commands that it gives."""
+    """Looks at one tenant. ``place`` are the options to add to the commands that it gives."""
 
     def __init__(
         self,
@@ -116,15 +116,14 @@ class Detector:
         warehouse: Warehouse | None,
         now: dt.datetime,
         *,
-        options: str = "",
+        place: str = "",
     ) -> None:
         self._tenant = tenant
         self._configured = {one.guid for each in tenants.values() for one in each.restaurants}
         self._sources = tuple(sources)
         self._warehouse = warehouse
         self._now = now
-        several = f" --tenant {tenant.name}" if len(tenants) > 1 else ""
-        self._options = several + (f" {options}" if options else "")
+        self._place = place
         self._usage = Usage()
 
     def look(self, connect: Callable[[], ToastClient]) -> Detected:
@@ -225,14 +224,15 @@ class Detector:
                 continue
             known = location.first_business_date is not None
             whole = Span(missing[0].start, missing[-1].end)
-            run = self._run([own.guid], [source]) if known else load(whole, [own.guid], [source]) + self._options
+            by_dates = at(load(whole, [own.guid], [source]), self._place)
+            run = self._run([own.guid], [source]) if known else by_dates
             found.gaps.append(Gap(own.guid, own.name, source, days_in(missing), missing, run, known))
 
     # --- what to do ------------------------------------------------------------------------------------
 
     def _run(self, guids: Collection[str], sources: Sequence[Source]) -> str:
         chosen = () if tuple(sources) == SOURCES else sources
-        return load_missing(guids, chosen) + self._options
+        return at(load_missing(guids, chosen), self._place)
 
     def _runs(self, found: Detected) -> list[str]:
         """As few commands as there are different sets of sources to load."""

@@ -19,7 +19,7 @@ from backfill.targets.local import DEFAULT_DATA_DIR
 from backfill.work import FUNCTION_OF, MOST_CHUNK_DAYS, SOURCES, Source, Wanted
 from shared.date_utils import FIRST_BUSINESS_DATE
 
-_PLACE = ("target", "data_dir", "simulator_options", "functions_url", "single_urls", "queue", "invoker")
+_PLACE = ("tenant", "target", "data_dir", "simulator_options", "functions_url", "single_urls", "queue", "invoker")
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -200,12 +200,12 @@ def place_options(command: _Command) -> _Command:
             help="tasks: the service account as which the queue calls the functions.",
         ),
     )
-    for option in options:
+    for option in reversed(options):
         command = option(command)
     return command
 
 
-def place_words(context: click.Context) -> str:
+def _words_of(context: click.Context) -> str:
     """The options that say where a command works, as they were typed, for another command to be typed."""
     words: list[str] = []
     for param in context.command.params:
@@ -227,7 +227,10 @@ def place_of(
     queue: str | None,
     invoker: str | None,
 ) -> Where:
-    """The place that the options tell. Raises UsageError for words that make no sense, or a missing URL."""
+    """The place that the options of the command under way tell.
+
+    Raises UsageError for words that make no sense, or a missing URL.
+    """
     urls: Mapping[str, str] | str = dict(_pair(word, "--function-url") for word in single_urls)
     if target != "local" and not urls:
         if not functions_url:
@@ -247,6 +250,7 @@ def place_of(
         queue=queue,
         invoker=invoker,
         tasks_emulator=emulator,
+        words=_words_of(click.get_current_context()),
     )
 
 

@@ -36,6 +36,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     invoker: str | None = None
     tasks_emulator: str | None = None
     simulator_options: Mapping[str, object] = {}
+    words: str = ""
+    """The options as they were typed, for the commands that are told to type next."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -46,6 +48,8 @@ class Place(msgspec.Struct, frozen=True):
     caller: Caller | None
     queue: TaskQueue | None = None
     """Where the calls are put instead, with --target tasks."""
+    words: str = ""
+    """The options that lead here, for the commands that are told to type next."""
 
 
 @contextlib.contextmanager
@@ -58,24 +62,24 @@ def opened(
     Raises TargetFailed, or ConfigurationError where a setting is missing.
     """
     if where.target == "local" and not functions and not with_toast and not has_tables(where.data_dir):
-        yield Place(settings, None, None)
+        yield Place(settings, None, None, words=where.words)
         return
     if where.target == "local":
         with local_place(where.data_dir, settings, functions, simulator_options=where.simulator_options) as local:
             inner = Settings.from_environment(local.environment)
-            yield Place(inner, bigquery_utils.connect(inner, tenant.dataset), local.caller)
+            yield Place(inner, bigquery_utils.connect(inner, tenant.dataset), local.caller, words=where.words)
         return
     warehouse = bigquery_utils.connect(settings, tenant.dataset) if settings.project else None
     caller = HttpCaller(where.function_urls)
     if where.target != "tasks" or where.queue is None:
-        yield Place(settings, warehouse, caller)
+        yield Place(settings, warehouse, caller, words=where.words)
         return
     from backfill.targets.tasks import TaskQueue  # the client takes its time to import
 
     scope = f"{settings.project} {tenant.dataset or settings.dataset} {tenant.name}"
     queue = TaskQueue(where.queue, urls=caller, invoker=where.invoker, scope=scope, emulator=where.tasks_emulator)
     with contextlib.closing(queue):
-        yield Place(settings, warehouse, caller, queue)
+        yield Place(settings, warehouse, caller, queue, words=where.words)
 
 
 def chosen(settings: Settings, tenant: str | None, words: Sequence[str]) -> tuple[Tenant, list[Restaurant]]:

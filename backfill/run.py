@@ -19,6 +19,7 @@ from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
 from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import Unit, Wanted
+from quality import mending
 from quality.report import print_report
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
@@ -184,7 +185,7 @@ class Backfill:
             result.stopped = True
         finally:
             journal.finish(result.state if len(result.all) == len(units) else "stopped")
-        print_result(result, len(units), found.names, progress.elapsed, self._console)
+        print_result(result, len(units), found.names, progress.elapsed, self._place.words, self._console)
         return result
 
     def _leave_out(self, runner: Runner, units: Sequence[Unit]) -> None:
@@ -230,8 +231,10 @@ def _keeping_clear(units: Sequence[Unit], others: Sequence[Running], console: Co
     return list(reversed(units))
 
 
-def print_result(result: Result, units: int, names: Mapping[str, str], seconds: float, console: Console) -> None:
-    """What was done, what failed and why, and what to type next."""
+def print_result(
+    result: Result, units: int, names: Mapping[str, str], seconds: float, place: str, console: Console
+) -> None:
+    """What was done, what failed and why, and what to type next, with the options that say where."""
     done = len(result.all) - len(result.failed)
     rows, pages = sum(one.rows for one in result.all), sum(one.pages for one in result.all)
     verb = "Stopped" if result.stopped else "Ended"
@@ -251,7 +254,8 @@ def print_result(result: Result, units: int, names: Mapping[str, str], seconds: 
     if result.stopped:
         console.print("Calls that were under way end by themselves. The same command goes on from here.")
     elif result.failed:
-        console.print("When the cause is mended: python backfill_all.py run --failed", markup=False)
+        command = mending.at(mending.load_failed(), place)
+        console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)
 
 
 def within(hours: tuple[dt.time, dt.time] | None, zone: dt.tzinfo | None = None) -> Callable[[], bool]:

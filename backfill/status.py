@@ -18,6 +18,7 @@ from backfill.spans import Span, clipped, days_in, without
 from backfill.survey import Survey, failed_left
 from backfill.tables import print_failed
 from backfill.work import SOURCES, Location, NoFirstDate, Source, Wanted, spans_wanted
+from quality import mending
 
 SPANS_SHOWN = 2
 
@@ -80,8 +81,11 @@ def _covered(found: Survey, location: Location, source: Source, wanted: Wanted) 
     )
 
 
-def print_status(status: Status, console: Console) -> None:
-    """Coverage as a table, a column for each source; then what is under way, and what failed."""
+def print_status(status: Status, place: str, console: Console) -> None:
+    """Coverage as a table, a column for each source; then what is under way, and what failed.
+
+    ``place`` are the options that say where, for the command to type next.
+    """
     sources = [source for source in SOURCES if any(one.source == source for one in status.coverage)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("restaurant", no_wrap=True)
@@ -104,7 +108,8 @@ def print_status(status: Status, console: Console) -> None:
     if status.failed:
         console.print(f"\n{len(status.failed)} units failed and are still missing:")
         print_failed(status.failed, names, console)
-        console.print("When the cause is mended: python backfill_all.py run --failed", markup=False)
+        command = mending.at(mending.load_failed(), place)
+        console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)
 
 
 def _share(covered: Covered) -> Text:

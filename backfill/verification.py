@@ -48,6 +48,7 @@ def verified(
         spans=spans,
         sources=wanted.sources,
         toast=lambda: _toast(place, found),
+        place=place.words,
         trial=_trial(place, found.tenant.name) if 0 in gates else None,
         backfill_id=backfill_id,
     )

@@ -42,6 +42,8 @@ class Context(msgspec.Struct, kw_only=True, dict=True):
     toast: Callable[[], ToastClient] | None = None
     """Makes the tenant's Toast client, or raises ConfigurationError; None: Toast is not to be asked."""
     trial: Trial | None = None
+    place: str = ""
+    """The options that say where all this is, for the commands that mend something."""
     backfill_id: str | None = None
     """The backfill that verifies its own work: nothing waits for it."""
     sample_days: int = 3

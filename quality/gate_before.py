@@ -208,12 +208,12 @@ def _unlike(dataset: str, table: Table, held: Held | None, *, emulated: bool) ->
         elif kind != column.type:
             yield (
                 f"Column {column.name} is {kind}, and should be {column.type}.",
-                _sql(f"ALTER TABLE `{name}` RENAME TO {table.name}_before") + f", then load it again ({_AFRESH})",
+                _sql(f"ALTER TABLE `{name}` RENAME TO {table.name}_before") + f", then load it again: {_AFRESH}",
             )
     if held.partition_by != table.partition_by:
         yield (
             f"It is partitioned by {held.partition_by or 'nothing'}, not by {table.partition_by or 'nothing'}.",
-            _sql(f"ALTER TABLE `{name}` RENAME TO {table.name}_before") + f", then load it again ({_AFRESH})",
+            _sql(f"ALTER TABLE `{name}` RENAME TO {table.name}_before") + f", then load it again: {_AFRESH}",
         )
     if held.cluster_by != table.cluster_by:
         told = ", ".join(held.cluster_by) or "nothing"

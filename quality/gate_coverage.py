@@ -115,8 +115,8 @@ def _gap(context: Context, gap: Gap, sources: Sequence[Source], backfill_id: str
 def _no_first_date(location: Location) -> Finding:
     return Finding(
         what="Nobody has told yet when its history begins: its configuration was never loaded, or Toast does not say.",
-        mend="python backfill_all.py run --start-date YYYY-MM-DD --end-date YYYY-MM-DD "
-        f"--restaurants {location.restaurant.guid} (or set first_business_date in restaurants.toml)",
+        mend="Set first_business_date in restaurants.toml, or: python backfill_all.py run --start-date YYYY-MM-DD "
+        f"--end-date YYYY-MM-DD --restaurants {location.restaurant.guid}",
         restaurant_guid=location.restaurant.guid,
         restaurant_name=location.restaurant.name,
     )

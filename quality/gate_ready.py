@@ -178,7 +178,7 @@ def _failed_unit(context: Context, failed: FailedUnit) -> list[Finding]:
     return [
         Finding(
             what=f"A backfill failed here after {failed.attempts} attempts: {failed.error}",
-            mend=f"python backfill_all.py run --failed --restaurants {unit.restaurant_guid} --functions {source}",
+            mend=mending.load_failed([unit.restaurant_guid], [source]),
             restaurant_guid=unit.restaurant_guid,
             restaurant_name=context.names[unit.restaurant_guid],
             start_date=span.start,

@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from quality import gate_before, gate_coverage, gate_ready, gate_truth
+import msgspec
+
+from quality import gate_before, gate_coverage, gate_ready, gate_truth, mending
 from quality.context import Context
 from quality.findings import Finding, Found, Outcome, Report, Skipped, Status
 from shared.errors import EtlError
@@ -97,18 +99,21 @@ def run_gates(
 
 def _do(check: Check, context: Context) -> Outcome:
     began = time.monotonic()
+    status: Status
     try:
         found = check.look(context)
     except Skipped as reason:
-        return _outcome(check, "skipped", Found(notes=[f"Skipped: {reason}."]), began)
+        found, status = Found(notes=[f"Skipped: {reason}."]), "skipped"
     except EtlError as error:
         again = f"python backfill_all.py verify --gate {check.gate}"
-        return _outcome(check, "failed", Found([Finding(what=f"It could not be checked: {error}", mend=again)]), began)
-    failed = found.findings or found.total
-    return _outcome(check, "failed" if failed else "waiting" if found.waiting else "passed", found, began)
+        found, status = Found([Finding(what=f"It could not be checked: {error}", mend=again)]), "failed"
+    else:
+        failed = found.findings or found.total
+        status = "failed" if failed else "waiting" if found.waiting else "passed"
 
+    def placed(finding: Finding) -> Finding:
+        return msgspec.structs.replace(finding, mend=mending.at(finding.mend, context.place))
 
-def _outcome(check: Check, status: Status, found: Found, began: float) -> Outcome:
     return Outcome(
         gate=check.gate,
         name=check.name,
@@ -116,8 +121,8 @@ def _outcome(check: Check, status: Status, found: Found, began: float) -> Outcom
         status=status,
         seconds=round(time.monotonic() - began, 3),
         total=len(found.findings) if found.total is None else found.total,
-        mend=found.mend,
-        findings=tuple(found.findings),
-        waiting=tuple(found.waiting),
+        mend=mending.at(found.mend, context.place) if found.mend else None,
+        findings=tuple(map(placed, found.findings)),
+        waiting=tuple(map(placed, found.waiting)),
         notes=tuple(found.notes),
     )

@@ -1,15 +1,25 @@
-"""The commands that mend what the checks find, as they are to be typed."""
+"""The commands that mend what the checks find, as they are to be typed.
+
+Where a text has other words besides, its command comes last, so that `at` can add to it.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Sequence
 
 from backfill.spans import Span
 
 _RUN = "python backfill_all.py run"
+_COMMAND = re.compile(r"python (?:backfill_all\.py|-m quality\.outdate) .*?(?=$| && )")
 # What is put in a list; more are told as a range.
 _FEW_DATES = 31
+
+
+def at(mend: str, place: str) -> str:
+    """The same, with the options that say where it is to be done added to each command: "--target http", say."""
+    return _COMMAND.sub(lambda command: f"{command[0]} {place}", mend) if place else mend
 
 
 def load(span: Span, restaurants: Collection[str], sources: Sequence[str]) -> str:
@@ -20,6 +30,11 @@ def load(span: Span, restaurants: Collection[str], sources: Sequence[str]) -> st
 def load_missing(restaurants: Collection[str] = (), sources: Sequence[str] = ()) -> str:
     """Load all that is missing."""
     return f"{_RUN} --missing{_of(restaurants, sources)}"
+
+
+def load_failed(restaurants: Collection[str] = (), sources: Sequence[str] = ()) -> str:
+    """Load what failed in earlier backfills."""
+    return f"{_RUN} --failed{_of(restaurants, sources)}"
 
 
 def load_again(dates: Collection[dt.date], restaurants: Collection[str], sources: Sequence[str]) -> str:

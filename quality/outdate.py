@@ -120,7 +120,8 @@ def main(
     except (EtlError, TargetFailed) as error:
         raise click.ClickException(str(error)) from error
     named = guids if guids_of(restaurants) else []
-    console.print(f"Now read them: {mending.load_again(dates, named, sources)}", soft_wrap=True)
+    command = mending.at(mending.load_again(dates, named, sources), place.words)
+    console.print(f"Now read them: {command}", soft_wrap=True)
 
 
 if __name__ == "__main__":

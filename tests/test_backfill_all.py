@@ -79,7 +79,13 @@ def test_one_restaurant_that_is_refused_does_not_stop_the_others(here: BackfillS
     code, printed = here.run("run", *dates, *QUICK, "--chunk-days", "7")
     assert code == 1
     told = words_of(printed)
-    for words in ("4 of 8 units done", "orders:read", "1 more were left out", "run --failed", "3 failures in a row"):
+    for words in (
+        "4 of 8 units done",
+        "orders:read",
+        "1 more were left out",
+        "run --failed --target http",
+        "3 failures in a row",
+    ):
         assert words in told, printed
     complete = here.complete()
     assert {guid for _, guid, date in complete if date < START} == set(good)

@@ -88,6 +88,13 @@ def test_days_that_were_never_loaded_are_told_as_a_range_with_the_run_that_fills
     )
 
 
+def test_what_mends_is_told_for_the_place_that_was_verified(stack: GateStack) -> None:
+    (coverage,) = stack.verify(1, start_date=FIRST - DAY, place="--target http").checks
+    for mend in (coverage.mend, *(finding.mend for finding in coverage.findings)):
+        assert mend is not None
+        assert mend.endswith("--functions orders,cash,labor --target http")
+
+
 def test_a_hole_and_a_day_that_was_read_too_early_are_told_apart(stack: GateStack) -> None:
     hole, early = day_of("cash", BROOKLYN, MIDDLE), day_of("orders", PHOENIX, LAST)
     kept = "{d}.kept_days"
