@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -65,6 +66,9 @@ Examples:
   python backfill_all.py detect
   python backfill_all.py detect --apply
 """
+
+
+_WIDTH_OF_A_PIPE = 120
 
 
 def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -415,4 +419,6 @@ def _print_json(value: Any) -> None:
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    """Where nobody tells how wide it is, as in a pipe, wide enough for every table."""
+    told = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if told else _WIDTH_OF_A_PIPE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from backfill.targets import TargetFailed
 from backfill.targets.http import HttpCaller, IdTokens
 from backfill.targets.local import has_tables, local_place, toast_settings
+from local_stack.processes import ROOT
 from shared.config import Settings
 
 URL = "https://us-west1-demo.cloudfunctions.net/orders_daily"
@@ -151,6 +154,30 @@ def test_a_stack_stays_up_until_the_last_of_its_users_has_ended(tmp_path: Path) 
         assert requests.get(joined.environment["BIGQUERY_EMULATOR_HOST"], timeout=5).status_code
     starter.join(60)
     assert ended.is_set()
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from backfill.targets.local import local_place
+from shared.config import Settings
+with local_place(Path(sys.argv[1]), Settings(), ["cash_daily"], environment={}):
+    print("up", flush=True)
+    time.sleep(120)
+"""
+
+
+def test_who_uses_the_stack_of_a_command_that_is_killed_is_told_so_at_once(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"up\n"
+        with local_place(tmp_path, Settings(), ["cash_daily"], environment={}) as place:
+            starter.kill()
+            starter.wait(10)
+            began = time.monotonic()
+            with pytest.raises(TargetFailed, match="command that had started them was killed"):
+                place.caller.call("cash_daily", {})
+            assert time.monotonic() - began < 10
 
 
 def test_a_note_of_a_stack_that_was_killed_is_not_believed(tmp_path: Path) -> None:

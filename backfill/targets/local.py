@@ -15,10 +15,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import requests
 
+from backfill.replies import Reply
 from backfill.targets import TargetFailed
 from backfill.targets.http import HttpCaller
 from local_stack.processes import LocalStack, ServerFailed, simulated_toast, warehouse_environment
@@ -33,12 +35,37 @@ _USERS = "stack.users"
 _TOAST_SETTINGS = ("TOAST_API_HOST", "TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET")
 
 
+class _GuestCaller(HttpCaller):
+    """Calls functions that another command has started: if that is killed, they are gone for good."""
+
+    def __init__(self, urls: Mapping[str, str], data_dir: Path) -> None:
+        super().__init__(urls)
+        self._data_dir = data_dir
+
+    def call(self, function: str, body: Mapping[str, str]) -> Reply:
+        """Call a function. Raises TargetFailed when the servers are gone."""
+        reply = super().call(function, body)
+        if reply.status == 0 and _note_of_running(self._data_dir) is None:
+            raise TargetFailed(
+                f"the servers of {self._data_dir} are gone: the command that had started them was killed. The same "
+                "command again starts them anew, and goes on."
+            )
+        return reply
+
+
 class LocalPlace:
     """A local stack that is up: its settings, and how to call its functions."""
 
-    def __init__(self, environment: Mapping[str, str], urls: Mapping[str, str], *, simulator_url: str | None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        urls: Mapping[str, str],
+        caller: HttpCaller,
+        *,
+        simulator_url: str | None,
+    ) -> None:
         self.environment = dict(environment)
-        self.caller = HttpCaller(urls)
+        self.caller = caller
         self.urls = dict(urls)
         self.simulator_url = simulator_url
 
@@ -131,21 +158,29 @@ def _noted(data_dir: Path, stack: LocalStack, own_toast: Mapping[str, str] | Non
     path = data_dir / _NOTE
     path.write_text(json.dumps(note, indent=2), encoding="utf-8")
     try:
-        yield LocalPlace(stack.environment, urls, simulator_url=simulator_url)
+        yield LocalPlace(stack.environment, urls, HttpCaller(urls), simulator_url=simulator_url)
     finally:
         path.unlink(missing_ok=True)
 
 
 def _running(data_dir: Path) -> LocalPlace | None:
     """The stack that is up in a folder; None if there is none, or only the word of one that was killed."""
-    try:
-        note = json.loads((data_dir / _NOTE).read_text(encoding="utf-8"))
-        requests.get(note["emulator"], timeout=2)
-    except (OSError, ValueError, KeyError, requests.RequestException):
+    note = _note_of_running(data_dir)
+    if note is None:
         return None
     simulator = note["simulator"]
     toast = simulated_toast(simulator) if simulator else toast_settings(os.environ) or {}
     environment = {**toast, **warehouse_environment(note["emulator"])}
     if file := os.environ.get("RESTAURANTS_FILE"):
         environment["RESTAURANTS_FILE"] = file
-    return LocalPlace(environment, note["functions"], simulator_url=simulator)
+    urls = note["functions"]
+    return LocalPlace(environment, urls, _GuestCaller(urls, data_dir), simulator_url=simulator)
+
+
+def _note_of_running(data_dir: Path) -> dict[str, Any] | None:
+    try:
+        note: dict[str, Any] = json.loads((data_dir / _NOTE).read_text(encoding="utf-8"))
+        requests.get(note["emulator"], timeout=2)
+    except (OSError, ValueError, KeyError, requests.RequestException):
+        return None
+    return note
