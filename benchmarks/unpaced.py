@@ -6,9 +6,12 @@ from typing import Any
 from unittest import mock
 
 from main import cash_daily, config_weekly, labor_daily, orders_daily
-from shared import pacing
+from shared import connections, pacing
 
 __all__ = ["cash_daily", "config_weekly", "labor_daily", "orders_daily"]
+
+
+_NO_LIMIT = 1_000_000_000
 
 
 def _no_interval(*_: Any) -> float:
@@ -16,4 +19,5 @@ def _no_interval(*_: Any) -> float:
 
 
 mock.patch.object(pacing.Pacer, "_interval", _no_interval).start()
-mock.patch.object(pacing, "GLOBAL_QUOTA", 1_000_000_000).start()
+mock.patch.object(pacing, "GLOBAL_QUOTA", _NO_LIMIT).start()
+mock.patch.object(connections, "SHARES", dict.fromkeys(__all__, _NO_LIMIT)).start()

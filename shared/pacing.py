@@ -238,7 +238,8 @@ class _Share:
         if self._joining:
             # Somebody may have used it who is silent now. Of what was left, as large a part as the share is of
             # the whole: then there is enough for all who join.
-            self._spent = self._most - (limits.remaining + 1) * self._most // GLOBAL_PER_SECOND
+            left = min(limits.remaining + 1, GLOBAL_PER_SECOND)
+            self._spent = self._most - left * self._most // GLOBAL_PER_SECOND
 
 
 class Line:
