@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
 from backfill.runner import GIVE_UP_AFTER, Ended
-from backfill.work import Unit
+from history.units import Unit
 
 LOWEST_SUCCESS_RATE = 0.9
 # A rate over fewer units says nothing.

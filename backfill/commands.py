@@ -18,7 +18,6 @@ from backfill import messages
 from backfill.applying import applied
 from backfill.detect import Detector
 from backfill.detect_report import print_detected
-from backfill.ledger import Ledger
 from backfill.options import (
     Date,
     ManyValued,
@@ -44,7 +43,9 @@ from backfill.survey import survey, units_left
 from backfill.tables import print_plan
 from backfill.targets import TargetFailed
 from backfill.verification import AFTER_A_RUN, verified
-from backfill.work import CONFIGURATION, NoFirstDate, Source, Wanted
+from backfill.work import NoFirstDate, Wanted
+from history.ledger import Ledger
+from history.units import CONFIGURATION, Source
 from quality.report import print_report
 from shared import connections
 from shared.config import Restaurant, Settings, Tenant, load_tenants

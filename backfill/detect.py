@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
-from backfill.ledger import Ledger
 from backfill.restaurants_file import as_toml
-from backfill.spans import Span, days_in, without
 from backfill.survey import Survey, survey
-from backfill.work import SOURCES, Location, Source, Wanted, spans_wanted
+from backfill.work import Wanted, spans_wanted
+from history.ledger import Ledger
+from history.spans import Span, days_in, without
+from history.units import SOURCES, Location, Source
 from quality.mending import at, load, load_missing
 from quality.thresholds import Suggestion, suggestions
 from shared.bigquery_utils import Warehouse

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from backfill.detect import Detected, Gap
-from backfill.spans import Span
 from backfill.tables import RESTAURANTS_SHOWN
+from history.spans import Span
 
 SPANS_SHOWN = 3
 

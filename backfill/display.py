@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backfill.runner import Ended
-from backfill.work import SOURCE_OF, Unit
+from history.units import SOURCE_OF, Unit
 
 # Above so many restaurants the table shows those at work, and what failed.
 RESTAURANTS_SHOWN = 20

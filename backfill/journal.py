@@ -18,8 +18,8 @@ from decimal import Decimal
 import structlog
 
 from backfill.runner import Ended
-from backfill.spans import Span
-from backfill.work import Unit
+from history.spans import Span
+from history.units import Unit
 from shared.bigquery_utils import Warehouse
 from shared.errors import EtlError
 from shared.run_tables import ETL_BACKFILL_UNITS, ETL_BACKFILLS, BackfillRow, BackfillUnitRow

@@ -14,9 +14,10 @@ import click
 from click.core import ParameterSource
 
 from backfill.places import TargetName, Where
-from backfill.spans import Span, spans_of
 from backfill.targets.local import DEFAULT_DATA_DIR
-from backfill.work import FUNCTION_OF, MOST_CHUNK_DAYS, SOURCES, Source, Wanted
+from backfill.work import MOST_CHUNK_DAYS, Wanted
+from history.spans import Span, spans_of
+from history.units import FUNCTION_OF, SOURCES, Source
 from shared.date_utils import FIRST_BUSINESS_DATE
 
 _PLACE = ("tenant", "target", "data_dir", "simulator_options", "functions_url", "single_urls", "queue", "invoker")

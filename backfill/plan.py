@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from backfill.ledger import Pace
-from backfill.work import CONFIGURATION, SOURCE_OF, Source, Unit, by_lane
+from backfill.work import by_lane
+from history.ledger import Pace
+from history.units import CONFIGURATION, SOURCE_OF, Source, Unit
 from shared.toast_endpoints import (
     CASH_ENTRIES,
     GLOBAL_INTERVAL,

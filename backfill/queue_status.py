@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from backfill.journal import ROWS_AT_ONCE, unit_row
-from backfill.ledger import Ledger, QueuedUnit, Tried
 from backfill.runner import Ended
 from backfill.targets import QueuedTask
-from backfill.work import SOURCE_OF, SOURCES, Complete, Unit, is_complete
+from backfill.work import is_complete
+from history.ledger import Ledger, QueuedUnit, Tried
+from history.units import SOURCE_OF, SOURCES, Complete, Unit
 from shared.bigquery_utils import Warehouse
 from shared.config import Tenant
 from shared.run_tables import ETL_BACKFILL_UNITS, BackfillUnitRow

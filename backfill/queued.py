@@ -16,17 +16,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from backfill.journal import Journal, new_backfill_id
-from backfill.ledger import Ledger
 from backfill.places import Place, toast_now
 from backfill.queue_status import Followed, follow
 from backfill.run import MOST_BACKFILLS, others_under_way
 from backfill.runner import Ended
 from backfill.schedule import OffPeak, Scheduled, schedule
-from backfill.spans import united
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
 from backfill.targets import QueuedTask
 from backfill.targets.tasks import DISPATCH_DEADLINE, FARTHEST, NotQueued
-from backfill.work import CONFIGURATION, FUNCTION_OF, SOURCE_OF, NoFirstDate, Unit, Wanted, is_complete
+from backfill.work import NoFirstDate, Wanted, is_complete
+from history.ledger import Ledger
+from history.spans import united
+from history.units import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Unit
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
 from shared.schema import ALL_TABLES, VIEWS

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from backfill.work import Unit
+from history.units import Unit
 
 # A 503 says when to come back; nobody waits longer than this for one unit.
 LONGEST_WAIT = 300.0

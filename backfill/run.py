@@ -12,13 +12,14 @@ from rich.console import Console
 from backfill.alarms import Alarms
 from backfill.display import LiveTable, PlainLines, Progress, duration
 from backfill.journal import Journal, new_backfill_id
-from backfill.ledger import FailedUnit, Ledger, Running
 from backfill.places import Place, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
 from backfill.verification import AFTER_A_RUN, verified
-from backfill.work import Unit, Wanted
+from backfill.work import Wanted
+from history.ledger import FailedUnit, Ledger, Running
+from history.units import Unit
 from quality import mending
 from quality.report import print_report
 from shared.config import Restaurant, Tenant

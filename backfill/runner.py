@@ -19,7 +19,8 @@ import msgspec
 
 from backfill.replies import Verdict, judge
 from backfill.targets import Caller
-from backfill.work import Complete, Unit, by_lane, is_complete
+from backfill.work import by_lane, is_complete
+from history.units import Complete, Unit
 
 TRIES = 3
 # Seconds before the second try, and how much longer each further one waits. A function that gives up has tried

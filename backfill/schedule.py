@@ -12,9 +12,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from backfill.ledger import Pace
 from backfill.plan import CONFIGURATION_SECONDS, Conditions, planned
-from backfill.work import CONFIGURATION, Unit, by_lane
+from backfill.work import by_lane
+from history.ledger import Pace
+from history.units import CONFIGURATION, Unit
 
 # How much longer than expected a call may take before the next of its lane is called for.
 LEEWAY = 2.0

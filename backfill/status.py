@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from backfill.display import duration
-from backfill.ledger import FailedUnit, Ledger, Running
 from backfill.queue_status import Followed, print_queue
-from backfill.spans import Span, clipped, days_in, without
 from backfill.survey import Survey, failed_left
 from backfill.tables import print_failed
-from backfill.work import SOURCES, Location, NoFirstDate, Source, Wanted, spans_wanted
+from backfill.work import NoFirstDate, Wanted, spans_wanted
+from history.ledger import FailedUnit, Ledger, Running
+from history.spans import Span, clipped, days_in, without
+from history.units import SOURCES, Location, Source
 from quality import mending
 
 SPANS_SHOWN = 2

@@ -7,20 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from backfill.ledger import FailedUnit, Ledger, Pace, location_of
-from backfill.spans import cut, without
-from backfill.work import (
-    CONFIGURATION,
-    FUNCTION_OF,
-    SOURCE_OF,
-    Complete,
-    Location,
-    Source,
-    Unit,
-    Wanted,
-    days_per_call,
-    missing_units,
-)
+from backfill.work import Wanted, days_per_call, missing_units
+from history.ledger import FailedUnit, Ledger, Pace, location_of
+from history.spans import cut, without
+from history.units import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Complete, Location, Source, Unit
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant, Tenant
 from shared.run_tables import ETL_BACKFILL_UNITS

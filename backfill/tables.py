@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from backfill.display import duration
-from backfill.ledger import FailedUnit
 from backfill.plan import INSERTS_AT_ONCE_PER_DAY, LOAD_JOBS_PER_DAY, Plan
-from backfill.work import SOURCE_OF
+from history.ledger import FailedUnit
+from history.units import SOURCE_OF
 
 RESTAURANTS_SHOWN = 30
 

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from backfill.places import Place
 from backfill.replies import judge
-from backfill.spans import Span
 from backfill.survey import Survey
-from backfill.work import FUNCTION_OF, Location, Source, Unit, Wanted
+from backfill.work import Wanted
+from history.spans import Span
+from history.units import FUNCTION_OF, Location, Source, Unit
 from quality.context import Context, Trial
 from quality.findings import Outcome, Report
 from quality.gates import Check, run_gates

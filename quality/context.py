@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from backfill.ledger import Ledger, Running
-from backfill.spans import Span, clipped, united, without
-from backfill.work import FUNCTION_OF, SOURCES, Complete, Location, Source
+from history.ledger import Ledger, Running
+from history.spans import Span, clipped, united, without
+from history.units import FUNCTION_OF, SOURCES, Complete, Location, Source
 from shared.bigquery_utils import Warehouse
 from shared.config import Settings, Tenant
 from shared.date_utils import FIRST_BUSINESS_DATE, dates_between

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from backfill.spans import Span
+from history.spans import Span
 
 Figure: TypeAlias = str | int | Decimal | dt.date | dt.datetime | bool | None
 

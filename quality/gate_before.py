@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from backfill.work import Location
+from history.units import Location
 from quality.context import Context
 from quality.findings import Finding, Found, Skipped
 from shared.bigquery_utils import Held

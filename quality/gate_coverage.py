@@ -6,8 +6,8 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from backfill.spans import Span, clipped, days_in, spans_of, without
-from backfill.work import FUNCTION_OF, Location, Source
+from history.spans import Span, clipped, days_in, spans_of, without
+from history.units import FUNCTION_OF, Location, Source
 from quality import mending
 from quality.context import Context
 from quality.findings import Figure, Finding, Found

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from backfill.ledger import FailedUnit, Ledger
-from backfill.spans import without
-from backfill.work import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Location, Source
+from history.ledger import FailedUnit, Ledger
+from history.spans import without
+from history.units import CONFIGURATION, FUNCTION_OF, SOURCE_OF, Location, Source
 from quality import mending
 from quality.context import Context
 from quality.findings import Finding, Found, Skipped

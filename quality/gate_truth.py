@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from backfill.spans import Span, clipped
-from backfill.work import SOURCES, Location, Source
+from history.spans import Span, clipped
+from history.units import SOURCES, Location, Source
 from quality import mending
 from quality.context import Context
 from quality.findings import Finding, Found, Skipped, count

@@ -9,10 +9,10 @@ import datetime as dt
 import re
 from collections.abc import Collection, Sequence
 
-from backfill.spans import Span
+from history.spans import Span
 
 _RUN = "python backfill_all.py run"
-_COMMAND = re.compile(r"python (?:backfill_all\.py|-m quality\.outdate) .*?(?=$| && )")
+_COMMAND = re.compile(r"python (?:backfill_all\.py|-m backfill\.outdate) .*?(?=$| && )")
 # What is put in a list; more are told as a range.
 _FEW_DATES = 31
 
@@ -53,7 +53,7 @@ def load_span_again(start: dt.date, end: dt.date, restaurants: Collection[str], 
 def replace(dates: Collection[dt.date], restaurants: Collection[str], sources: Sequence[str]) -> str:
     """Read business dates again, and let what is read replace every row of them."""
     listed = " ".join(str(date) for date in sorted(set(dates)))
-    outdate = f"python -m quality.outdate --dates {listed}{_of(restaurants, sources)}"
+    outdate = f"python -m backfill.outdate --dates {listed}{_of(restaurants, sources)}"
     return f"{outdate} && {load_again(dates, restaurants, sources)}"
 
 

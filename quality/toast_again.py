@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from backfill.work import Location
+from history.units import Location
 from quality.references import REFERENCES
 from shared.errors import ToastError, ToastRefused
 from shared.order_rows import FAILED_PAYMENTS, flatten_orders

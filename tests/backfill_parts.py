@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from backfill.work import Location
+from history.units import Location
 from shared.config import Restaurant, Tenant
 from shared.date_utils import TradingHours
 

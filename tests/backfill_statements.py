@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from backfill.ledger import (
+from history.ledger import (
     calls_since,
     complete_spans,
     count_queued,
@@ -21,7 +21,7 @@ def backfill_cases(dataset: str, now: dt.datetime) -> dict[str, list[Statement]]
     """What makes a statement, by module and name."""
     date = now.date()
     return {
-        f"backfill.ledger.{statement.__name__}": [made]
+        f"history.ledger.{statement.__name__}": [made]
         for statement, made in (
             (complete_spans, complete_spans(dataset, ["orders"], date, date)),
             (restaurant_terms, restaurant_terms(dataset)),

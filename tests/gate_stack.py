@@ -12,8 +12,8 @@ from typing import Any
 from functions import RESTAURANTS, Json, SimulatorControl, in_process, restaurants_file
 from google.cloud import bigquery
 
-from backfill.ledger import Ledger
-from backfill.work import Location
+from history.ledger import Ledger
+from history.units import Location
 from local_stack.processes import function_environment
 from quality.context import Context
 from quality.findings import Finding, Outcome, Report

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from backfill.outdate import FAMILIES, forget_that_complete, make_old
+from backfill.queries import NAMES, query
 from quality.gate_coverage import provisional_days
-from quality.outdate import FAMILIES, forget_that_complete, make_old
-from quality.queries import NAMES, query
 from quality.ready_statements import newest_runs, unresolved_references
 from quality.thresholds import learn
 from quality.toast_again import orders_of_days
@@ -31,11 +31,11 @@ def quality_cases(dataset: str, date: dt.date) -> dict[str, list[Statement]]:
     choices = [*((source,) for source in FACTS), tuple(FACTS)]
     return {
         "quality.gate_coverage.provisional_days": [provisional_days(dataset, tuple(FACTS), guids, span)],
-        "quality.outdate.forget_that_complete": [forget_that_complete(dataset, "orders", ["r"], [date])],
-        "quality.outdate.make_old": [
+        "backfill.outdate.forget_that_complete": [forget_that_complete(dataset, "orders", ["r"], [date])],
+        "backfill.outdate.make_old": [
             make_old(dataset, family, table, ["r"], [date]) for family in FAMILIES.values() for table in family.tables
         ],
-        "quality.queries.query": [query(name, dataset) for name in NAMES],
+        "backfill.queries.query": [query(name, dataset) for name in NAMES],
         "quality.ready_statements.newest_runs": [newest_runs(dataset, guids)],
         "quality.ready_statements.unresolved_references": [unresolved_references(dataset, guids, span)],
         "quality.thresholds.learn": [learn(dataset, [Restaurant(guid="r", name="r", tenant="t")])],

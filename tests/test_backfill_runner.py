@@ -17,10 +17,10 @@ from backfill.alarms import Alarms
 from backfill.display import LiveTable, PlainLines, Progress, duration
 from backfill.replies import Reply, judge
 from backfill.runner import GIVE_UP_AFTER, TRIES, Ended, Runner
-from backfill.spans import Span
 from backfill.targets import TargetFailed
 from backfill.targets.http import HttpCaller
-from backfill.work import Unit
+from history.spans import Span
+from history.units import Unit
 
 START = dt.date(2026, 1, 1)
 

@@ -25,10 +25,10 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from backfill.commands import cli
-from backfill.ledger import Pace
 from backfill.schedule import LEAST_SECONDS, LEEWAY, OffPeak, schedule
-from backfill.spans import Span, cut
-from backfill.work import Unit
+from history.ledger import Pace
+from history.spans import Span, cut
+from history.units import Unit
 from local_stack.processes import ROOT, tasks_emulator_process
 
 QUEUE = "projects/local/locations/us-west1/queues/toast-backfill"

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from backfill.ledger import Pace
 from backfill.plan import Conditions, planned, workers_for
-from backfill.spans import Span, clipped, cut, days_in, spans_of, united, without
-from backfill.work import NoFirstDate, Unit, Wanted, missing_units, spans_wanted
+from backfill.work import NoFirstDate, Wanted, missing_units, spans_wanted
+from history.ledger import Pace
+from history.spans import Span, clipped, cut, days_in, spans_of, united, without
+from history.units import Unit
 from shared.toast_endpoints import SHARES
 
 DAYS = st.dates(dt.date(2025, 1, 1), dt.date(2025, 3, 31))

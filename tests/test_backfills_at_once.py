@@ -12,8 +12,8 @@ import uuid
 import pytest
 from google.cloud import bigquery
 
-from backfill.ledger import Ledger
 from backfill.run import TooManyBackfills, others_under_way
+from history.ledger import Ledger
 from shared.bigquery_utils import Warehouse
 from shared.run_tables import ETL_BACKFILLS, BackfillRow
 from shared.statements import insert_values

@@ -15,7 +15,7 @@ import pytest
 
 from local_stack.processes import ROOT
 
-FOLDERS = ("shared", "backfill", "quality", "deploy")
+FOLDERS = ("shared", "history", "backfill", "quality", "deploy")
 MODULES = sorted([*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in ROOT.glob(f"{folder}/**/*.py"))])
 
 

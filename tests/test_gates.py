@@ -31,8 +31,8 @@ from gate_stack import (
 from google.cloud import bigquery
 from rich.console import Console
 
-from backfill.spans import Span
-from backfill.work import Location
+from history.spans import Span
+from history.units import Location
 from local_stack.processes import simulator_process
 from quality.findings import Report
 from quality.gates import CHECKS, GATES, run_gates
@@ -225,7 +225,7 @@ def test_a_guid_that_no_dimension_knows_is_found_on_orders_after_the_first_confi
         assert finding.figures["dimension"] == "dim_menu_items"
         assert finding.figures["guid"] == "nobody"
         assert "does not name it at Toast" in finding.what
-        assert "quality.outdate" in finding.mend
+        assert "backfill.outdate" in finding.mend
 
 
 def test_a_guid_that_is_new_since_the_configuration_was_read_asks_for_it(stack: GateStack) -> None:

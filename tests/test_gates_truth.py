@@ -27,9 +27,9 @@ from gate_stack import (
 )
 from google.cloud import bigquery
 
+from backfill.outdate import outdate
 from local_stack.processes import simulator_process
 from quality.money import PAYMENTS, Money
-from quality.outdate import outdate
 from quality.toast_again import Answer
 from shared.order_tables import ORDER_TABLES
 
@@ -111,7 +111,7 @@ def test_a_row_that_is_there_twice_is_found(stack: GateStack, table: str) -> Non
     is_at(finding, row["restaurant_guid"], row["business_date"])
     assert finding.table == table
     assert finding.figures == {"keys": 1, "rows": 2, "example": row[key]}
-    assert "quality.outdate --dates" in finding.mend
+    assert "backfill.outdate --dates" in finding.mend
 
 
 def test_an_order_under_two_business_dates_is_found(stack: GateStack) -> None:

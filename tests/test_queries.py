@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from google.cloud import bigquery
 from rich.console import Console
 
+from backfill.queries import NAMES, about, main, print_rows, query
 from local_stack.processes import PROJECT, ROOT
-from quality.queries import NAMES, about, main, print_rows, query
 from shared.bigquery_utils import Warehouse
 from shared.dimension_tables import DIMENSIONS
 from shared.run_tables import BUSINESS_DAYS, ETL_BACKFILL_UNITS, ETL_BACKFILLS, ETL_RUNS, RUN_TABLES
@@ -271,7 +271,7 @@ def test_every_query_says_what_it_tells_and_is_documented_with_an_example() -> N
     for name in NAMES:
         assert re.fullmatch(r"[a-z].{30,}\.", about(name)), name
         section = documented.partition(f"## {name}\n")[2].partition("\n## ")[0]
-        assert f"python -m quality.queries {name}" in section
+        assert f"python -m backfill.queries {name}" in section
         assert "───" in section, f"{name}: there is no example of its answer"
 
 

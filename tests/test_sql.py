@@ -484,7 +484,7 @@ def problems_of_files(analyser: Analyser, paths: list[Path]) -> dict[str, str]:
 
 def source_files() -> list[Path]:
     """The modules that the product runs: shared/, the gates, the backfill and the entry points."""
-    folders = (ROOT, ROOT / "shared", ROOT / "quality", ROOT / "backfill")
+    folders = (ROOT, ROOT / "shared", ROOT / "history", ROOT / "quality", ROOT / "backfill")
     return sorted(path for folder in folders for path in folder.glob("*.py"))
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from backfill.replies import Reply
-from backfill.work import Unit
+from history.units import Unit
 
 
 class TargetFailed(Exception):

@@ -28,10 +28,10 @@ from google.api_core import exceptions as google_errors
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from backfill.spans import Span
 from backfill.targets import QueuedTask, TargetFailed
 from backfill.targets.http import HttpCaller
-from backfill.work import Unit
+from history.spans import Span
+from history.units import Unit
 
 # How long Cloud Tasks waits for a reply: longer than the functions' timeout of 540 s; it allows half an hour.
 DISPATCH_DEADLINE = dt.timedelta(seconds=600)

@@ -1,7 +1,7 @@
 """The queries of sql/queries/: what is covered, what failed, how backfills go, which days look odd.
 
-python -m quality.queries             which there are
-python -m quality.queries coverage    the answer of one
+python -m backfill.queries             which there are
+python -m backfill.queries coverage    the answer of one
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ _EXAMPLES = """
 Examples:
 
 \b
-  python -m quality.queries
-  python -m quality.queries coverage
-  python -m quality.queries failures --json
+  python -m backfill.queries
+  python -m backfill.queries coverage
+  python -m backfill.queries failures --json
 """
 
 

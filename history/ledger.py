@@ -1,4 +1,4 @@
-"""What the warehouse tells a backfill: what is complete, how it went before, who else is at work."""
+"""What the warehouse tells of the past: what is complete, how loading it went, and who is at work on it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from backfill.spans import Span
-from backfill.work import UNKNOWN_HOURS, Complete, Location, Source, Unit
+from history.spans import Span
+from history.units import UNKNOWN_HOURS, Complete, Location, Source, Unit
 from shared.bigquery_utils import Warehouse
 from shared.config import Restaurant
 from shared.date_utils import FIRST_BUSINESS_DATE, LAST_BUSINESS_DATE, TradingHours

@@ -1,6 +1,6 @@
 """Has business dates read again from scratch: marks what the warehouse holds of them as older than anything.
 
-    python -m quality.outdate --dates 2026-02-03 --restaurants GUID --functions orders
+    python -m backfill.outdate --dates 2026-02-03 --restaurants GUID --functions orders
 
 A load leaves out an order whose version the warehouse holds, so rows that are wrong in themselves stay wrong however
 often their day is read. Here these rows get a version from 1970. The next reading of the day finds a newer one of
@@ -24,7 +24,7 @@ from backfill import messages
 from backfill.options import Date, ManyValued, guids_of, place_of, place_options, restaurants_option, sources_option
 from backfill.places import chosen, opened
 from backfill.targets import TargetFailed
-from backfill.work import Source
+from history.units import Source
 from quality import mending
 from shared.bigquery_utils import Warehouse
 from shared.config import Settings
@@ -89,7 +89,7 @@ _EXAMPLE = """
 Example:
 
 \b
-  python -m quality.outdate --dates 2026-02-03 --restaurants GUID --functions orders
+  python -m backfill.outdate --dates 2026-02-03 --restaurants GUID --functions orders
 """
 
 
