@@ -198,8 +198,9 @@ class _Share:
         self._spent = 0
         self._ends: float | None = None
         self._slice_seconds = math.inf
+        self._last = -math.inf
         self._joining = True
-        """Whether nothing is known of the slice before: then one request goes ahead."""
+        """Whether it was silent for a slice or longer: then one request goes ahead."""
         self._jumps = clock.jumps
 
     def wait(self, now: float) -> float:
@@ -209,14 +210,16 @@ class _Share:
         left = self._clock.moment_of(self._ends) - now if self._ends is not None else 0.0
         if left <= 0:
             self._spent = 0
-            self._joining |= left <= -self._slice_seconds
+        if not self._in_flight and now - self._last > self._slice_seconds:
+            self._joining = True
         if self._in_flight + self._spent < (1 if self._joining else self._most):
             return 0.0
         return _POLL if self._in_flight else left
 
-    def passed(self) -> None:
+    def passed(self, now: float) -> None:
         """Let one request through."""
         self._in_flight += 1
+        self._last = now
 
     def landed(self, limits: Limits | None) -> None:
         """One request less is in flight; ``limits`` where its reply told of this limit.
@@ -264,7 +267,7 @@ class Line:
     def passed(self, now: float) -> None:
         """Let one request through."""
         self.quota.passed()
-        self.share.passed()
+        self.share.passed(now)
         for gate in self.gates.values():
             gate.passed(now)
 

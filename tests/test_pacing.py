@@ -20,11 +20,11 @@ START = 1_800_000_000.25  # the simulated server's clock at monotonic 0
 class World:
     """Simulated time, and a server that counts requests in fixed slices of its own clock."""
 
-    def __init__(self, profile="documented", limit=5, slice_seconds=1, by="ENDPOINT", headers=True):
+    def __init__(self, profile="documented", limit=5, slice_seconds=1, by="ENDPOINT", headers=True, share=20):
         self.time = 0.0
         self.server_offset = START
         self.clock = ServerClock(lambda: self.time)
-        self.pacer = Pacer(self.clock, profile, monotonic=lambda: self.time, sleep=self.sleep)
+        self.pacer = Pacer(self.clock, profile, share=share, monotonic=lambda: self.time, sleep=self.sleep)
         self.limit, self.slice_seconds, self.by, self.headers = limit, slice_seconds, by, headers
         self.used: dict[int, int] = {}
         self.refused = 0
@@ -175,6 +175,26 @@ def test_who_was_silent_for_some_slices_joins_with_care():
     together.run(4)
     assert number == int(together.server.server_time // 20)
     assert together.server.refused == 0
+
+
+def test_who_is_told_of_the_global_limit_now_and_then_only_is_no_newcomer_each_time():
+    """As orders_daily: the reply about the restaurant tells of it, those with orders of their endpoint's own."""
+    world = World(slice_seconds=20, share=SHARES["orders_daily"])
+
+    def ask(endpoint, by, limit, used, pages=1):
+        world.by, world.limit = by, limit
+        world.used = {int(world.server_time // 20): used}
+        for _ in range(pages):
+            world.request(endpoint=endpoint, round_trip=0.1)
+
+    ask(RESTAURANT, "GLOBAL", 20, used=0)
+    for start in (20, 60, 100):
+        world.time = max(world.time, start + 1)
+        ask(RESTAURANT, "GLOBAL", 20, used=14)  # the other functions'
+        ask(ORDERS_BULK, "ENDPOINT", 5, used=0, pages=1 if start == 20 else 4)
+        assert start == 20 or world.time < start + 5
+        world.time = max(world.time, start + 21)
+        ask(ORDERS_BULK, "ENDPOINT", 5, used=0)
 
 
 def test_a_share_of_a_slice_is_not_more_when_nobody_else_asks():
