@@ -69,6 +69,8 @@ Examples:
 """
 
 
+STOPPED = 130
+"""The exit code after Ctrl-C."""
 _WIDTH_OF_A_PIPE = 120
 
 
@@ -81,6 +83,9 @@ def _told_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **options)
         except (EtlError, TargetFailed, NoFirstDate, TooManyBackfills) as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("\nStopped. The same command begins again.", err=True)
+            sys.exit(STOPPED)
 
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -38,6 +39,11 @@ class Verdict(msgspec.Struct, frozen=True):
     """Seconds that the function asks to wait before it is called again."""
     pages: int = 0
     rows: int = 0
+
+
+def cause_of(error: str) -> str:
+    """The text of an error less what differs each time that the same goes wrong: Toast's request id."""
+    return re.sub(r"requestId [\w-]+", "requestId …", error)
 
 
 def judge(unit: Unit, reply: Reply) -> Verdict:

@@ -14,12 +14,14 @@ from backfill.display import LiveTable, PlainLines, Progress, duration
 from backfill.journal import Journal, new_backfill_id
 from backfill.places import Place, toast_now
 from backfill.plan import Conditions, planned, workers_for
+from backfill.replies import cause_of
 from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
+from backfill.targets import ServersGone
 from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import Wanted
 from history.ledger import FailedUnit, Ledger, Running
-from history.units import Unit
+from history.units import FUNCTION_OF, Unit
 from quality import mending
 from quality.report import print_report
 from shared.config import Restaurant, Tenant
@@ -129,11 +131,13 @@ class Backfill:
         if result.stopped:
             return 130
         if result.failed or not configured:
+            if with_gates:
+                self._console.print("Not verified, since not all is loaded.")
             return 1
         if only_failed and not units:
             return 0
         if only_failed:
-            self._wanted = Wanted(self._wanted.sources, tuple(unit.span for unit in units if unit.span))
+            self._narrow_to(units)
         if not with_gates:
             return 0
         try:
@@ -141,6 +145,13 @@ class Backfill:
         except KeyboardInterrupt:
             self._console.print("\nAll is loaded, but not verified: 'backfill_all.py verify' does that.")
             return 130
+
+    def _narrow_to(self, units: Sequence[Unit]) -> None:
+        """Want no more than some units: what else is missing is not theirs to prove."""
+        guids, functions = {unit.restaurant_guid for unit in units}, {unit.function for unit in units}
+        self._restaurants = [one for one in self._restaurants if one.guid in guids]
+        sources = tuple(source for source in self._wanted.sources if FUNCTION_OF[source] in functions)
+        self._wanted = Wanted(sources, tuple(unit.span for unit in units if unit.span))
 
     def _survey(self, now: dt.datetime) -> Survey:
         return survey(self._tenant, self._restaurants, self._wanted, self._warehouse, now)
@@ -181,11 +192,16 @@ class Backfill:
         try:
             with display:
                 runner.run()
-        except KeyboardInterrupt:
+        except ServersGone:
+            raise  # nothing is left to write to
+        except BaseException as error:
             runner.stop()
+            journal.finish("stopped")
+            if not isinstance(error, KeyboardInterrupt):
+                raise
             result.stopped = True
-        finally:
-            journal.finish(result.state if len(result.all) == len(units) else "stopped")
+        else:
+            journal.finish(result.state)
         print_result(result, len(units), found.names, progress.elapsed, self._place.words, self._console)
         return result
 
@@ -245,15 +261,16 @@ def print_result(
     by_cause: dict[tuple[str, str], list[Ended]] = {}
     for one in result.failed:
         if one.state == "failed":
-            by_cause.setdefault((one.unit.restaurant_guid, one.error), []).append(one)
-    for (guid, error), ended in by_cause.items():
+            by_cause.setdefault((one.unit.restaurant_guid, cause_of(one.error)), []).append(one)
+    for (guid, _), ended in by_cause.items():
+        error = ended[-1].error
         spans = ", ".join(str(one.unit) for one in ended[:3])
         more = f" and {len(ended) - 3} more" if len(ended) > 3 else ""
         console.print(f"✗ {names.get(guid, guid)}: {spans}{more}\n  {error}", style="red", markup=False, soft_wrap=True)
     if skipped := sum(one.state == "skipped" for one in result.failed):
         console.print(f"{skipped} more were left out after failures in a row of the same restaurant and function.")
     if result.stopped:
-        console.print("Calls that were under way end by themselves. The same command goes on from here.")
+        console.print("The same command goes on from here. Deployed functions end the calls that were under way.")
     elif result.failed:
         command = mending.at(mending.load_failed(), place)
         console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)

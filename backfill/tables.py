@@ -10,6 +10,7 @@ from rich.table import Table
 
 from backfill.display import duration
 from backfill.plan import INSERTS_AT_ONCE_PER_DAY, LOAD_JOBS_PER_DAY, Plan
+from backfill.replies import cause_of
 from history.ledger import FailedUnit
 from history.units import SOURCE_OF
 
@@ -69,12 +70,13 @@ def print_failed(failed: Sequence[FailedUnit], names: Mapping[str, str], console
     """The units that failed, by reason: the same cause is told once."""
     by_reason: dict[tuple[str, str, str], list[FailedUnit]] = {}
     for one in failed:
-        by_reason.setdefault((one.unit.restaurant_guid, one.unit.function, one.error), []).append(one)
-    for (guid, function, error), units in by_reason.items():
+        reason = one.unit.restaurant_guid, one.unit.function, cause_of(one.error)
+        by_reason.setdefault(reason, []).append(one)
+    for (guid, function, _), units in by_reason.items():
         spans = ", ".join(str(one.unit.span) for one in units[:3] if one.unit.span)
         more = f" and {len(units) - 3} more" if len(units) > 3 else ""
         console.print(
-            f"[red]✗[/red] {names.get(guid, guid)}, {function} {spans}{more}\n  {error}",
+            f"[red]✗[/red] {names.get(guid, guid)}, {function} {spans}{more}\n  {units[-1].error}",
             soft_wrap=True,
             highlight=False,
         )

@@ -40,8 +40,9 @@ def main(arguments: list[str]) -> int:
         print(f"cannot start {command[0]}: {error}", file=sys.stderr, flush=True)
         return COMMAND_NOT_STARTED
     signal.signal(signal.SIGUSR1, lambda *_: _kill_group(child))
-    print(child.pid, flush=True)
     threading.Thread(target=_end_with_the_parent, args=(child, grace_seconds), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more; the command is to be ended all the same
+        os.write(sys.stdout.fileno(), f"{child.pid}\n".encode())
     status = child.wait()
     _kill_group(child)  # what the command started and left behind
     return status if status >= 0 else 128 - status

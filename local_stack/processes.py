@@ -18,6 +18,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -116,6 +117,7 @@ class ServerProcess:
         """Start the process and return at once; `wait_until_ready` says when it serves."""
         if self.running:
             raise ServerFailed(f"{self.name} is running already")
+        self.stop()  # of one that died by itself, the pipe is left
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         port = int(self._url.rsplit(":", 1)[1]) if self._url else 0
         with self.log_path.open("ab") as log:
@@ -230,6 +232,8 @@ class LocalStack:
         """Never started when there is another Toast."""
         self.emulator = emulator_process(data_dir)
         self.functions: dict[str, ServerProcess] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
 
     @property
     def simulator_url(self) -> str:
@@ -266,6 +270,7 @@ class LocalStack:
 
     def _start(self) -> None:
         """Start the simulator and the emulator side by side, then the functions, which need their URLs."""
+        self._stopped = False
         servers = [self.emulator] if self._toast is not None else [self.simulator, self.emulator]
         for server in servers:
             server.start()
@@ -277,8 +282,24 @@ class LocalStack:
         for process in self.functions.values():
             process.wait_until_ready()
 
+    def revive(self) -> list[str]:
+        """Start the servers again that have died, where they were; their names. Thread-safe.
+
+        Raises ServerFailed when one does not come back.
+        """
+        with self._lock:
+            if self._stopped:
+                return []
+            servers = [self.emulator, *self.functions.values()]
+            dead = [server for server in servers if not server.running]
+            for server in dead:
+                server.start().wait_until_ready()
+            return [server.name for server in dead]
+
     def stop(self) -> None:
         """End everything, the functions first. May be called twice."""
+        with self._lock:
+            self._stopped = True
         for group in (list(self.functions.values()), [self.simulator, self.emulator]):
             for process in group:
                 process.ask_to_stop()

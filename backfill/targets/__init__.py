@@ -16,6 +16,10 @@ class TargetFailed(Exception):
     """A target cannot be used; the message says why and what to do."""
 
 
+class ServersGone(TargetFailed):
+    """A target is not there any more, its warehouse included."""
+
+
 class QueuedTask(msgspec.Struct, frozen=True):
     """A task that is in the queue."""
 

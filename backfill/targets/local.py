@@ -10,32 +10,61 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
+import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import click
 import requests
+import structlog
 
 from backfill.replies import Reply
-from backfill.targets import TargetFailed
+from backfill.targets import ServersGone, TargetFailed
 from backfill.targets.http import HttpCaller
 from local_stack.processes import LocalStack, ServerFailed, simulated_toast, warehouse_environment
 from shared.config import Settings
+
+log = structlog.get_logger()
 
 DEFAULT_DATA_DIR = Path(".data/local")
 # A fixed moment, so that every start sees the same simulated history; the simulated clock goes on from there.
 SIMULATED_CLOCK = dt.datetime(2026, 2, 24, 15, tzinfo=dt.UTC)
 
+# Between a refused connection and the moment at which the process is known to be gone.
+_DYING_SECONDS = 0.2
 _NOTE = "stack.json"
 _USERS = "stack.users"
+_ORIGIN = "toast.txt"
 _TOAST_SETTINGS = ("TOAST_API_HOST", "TOAST_CLIENT_ID", "TOAST_CLIENT_SECRET")
 
 
-class _GuestCaller(HttpCaller):
+class OwnCaller(HttpCaller):
+    """Calls functions that this command has started, and starts them again when they have died."""
+
+    def __init__(self, urls: Mapping[str, str], stack: LocalStack) -> None:
+        super().__init__(urls)
+        self._stack = stack
+
+    def call(self, function: str, body: Mapping[str, str]) -> Reply:
+        """Call a function; after a failure see to it that the next try finds all servers up."""
+        reply = super().call(function, body)
+        if reply.status == 0 or reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            time.sleep(_DYING_SECONDS)
+            try:
+                for name in self._stack.revive():
+                    log.warning("local_server_restarted", server=name)
+            except ServerFailed as error:
+                raise ServersGone(str(error)) from error
+        return reply
+
+
+class GuestCaller(HttpCaller):
     """Calls functions that another command has started: if that is killed, they are gone for good."""
 
     def __init__(self, urls: Mapping[str, str], data_dir: Path) -> None:
@@ -43,10 +72,10 @@ class _GuestCaller(HttpCaller):
         self._data_dir = data_dir
 
     def call(self, function: str, body: Mapping[str, str]) -> Reply:
-        """Call a function. Raises TargetFailed when the servers are gone."""
+        """Call a function. Raises ServersGone when the servers are."""
         reply = super().call(function, body)
         if reply.status == 0 and _note_of_running(self._data_dir) is None:
-            raise TargetFailed(
+            raise ServersGone(
                 f"the servers of {self._data_dir} are gone: the command that had started them was killed. The same "
                 "command again starts them anew, and goes on."
             )
@@ -82,9 +111,11 @@ def local_place(
     """Use the stack that is up in a folder, or start one with some functions and end it afterwards.
 
     With TOAST_CLIENT_ID and TOAST_CLIENT_SECRET set, it reads from Toast itself. Raises TargetFailed when a server
-    does not start, or when the stack that is up lacks a function.
+    does not start, when the stack that is up lacks a function, or when the folder holds another Toast's data.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    own = toast_settings(environment)
+    _check_origin(data_dir, own)
     with (data_dir / _USERS).open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)  # as long as it is used, its starter lets it be
         found = _running(data_dir)
@@ -92,7 +123,6 @@ def local_place(
             _check_functions(found, functions, data_dir)
             yield found
             return
-    own = toast_settings(environment)
     options = {"clock": SIMULATED_CLOCK.isoformat(), "restaurants": settings.restaurants_file}
     stack = LocalStack(
         data_dir,
@@ -108,6 +138,20 @@ def local_place(
             yield place
     except ServerFailed as error:
         raise TargetFailed(str(error)) from error
+
+
+def _check_origin(data_dir: Path, own: Mapping[str, str] | None) -> None:
+    """See that a folder's tables are all of one Toast account; the first start writes down of which."""
+    here = "a simulated Toast"
+    if own is not None:
+        client = hashlib.sha256(own["TOAST_CLIENT_ID"].encode()).hexdigest()[:8]
+        here = f"{own.get('TOAST_API_HOST', Settings().toast_api_host)} (client {client})"
+    path = data_dir / _ORIGIN
+    if not path.exists():
+        path.write_text(here, encoding="utf-8")
+    held = path.read_text(encoding="utf-8")
+    if held != here:
+        raise TargetFailed(f"{data_dir} holds data of {held}, and this would be {here}: choose another --data-dir.")
 
 
 def _check_functions(found: LocalPlace, functions: Sequence[str], data_dir: Path) -> None:
@@ -158,7 +202,7 @@ def _noted(data_dir: Path, stack: LocalStack, own_toast: Mapping[str, str] | Non
     path = data_dir / _NOTE
     path.write_text(json.dumps(note, indent=2), encoding="utf-8")
     try:
-        yield LocalPlace(stack.environment, urls, HttpCaller(urls), simulator_url=simulator_url)
+        yield LocalPlace(stack.environment, urls, OwnCaller(urls, stack), simulator_url=simulator_url)
     finally:
         path.unlink(missing_ok=True)
 
@@ -174,7 +218,7 @@ def _running(data_dir: Path) -> LocalPlace | None:
     if file := os.environ.get("RESTAURANTS_FILE"):
         environment["RESTAURANTS_FILE"] = file
     urls = note["functions"]
-    return LocalPlace(environment, urls, _GuestCaller(urls, data_dir), simulator_url=simulator)
+    return LocalPlace(environment, urls, GuestCaller(urls, data_dir), simulator_url=simulator)
 
 
 def _note_of_running(data_dir: Path) -> dict[str, Any] | None:

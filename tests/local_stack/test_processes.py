@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local_stack.processes import ROOT, ServerFailed, ServerProcess, child_environment, function_process
+from local_stack.processes import GUARD, ROOT, ServerFailed, ServerProcess, child_environment, function_process
 
 # A server that can be told how to behave: it starts a child of its own, says where it serves and stays.
 SERVER = """
@@ -88,6 +88,23 @@ def test_the_end_of_the_block_ends_the_server_and_what_it_started(make_server: M
 def test_an_exception_in_the_block_ends_the_server(make_server: MakeServer, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), make_server():
         raise KeyboardInterrupt
+    assert wait_until_gone(pids_in(tmp_path)) == []
+
+
+def test_a_server_whose_owner_looks_away_while_it_starts_is_ended_with_its_owner(tmp_path: Path) -> None:
+    """Ctrl-C during a start: nobody reads the process id that the guard tells."""
+    command = [sys.executable, "-c", SERVER, "0", str(tmp_path / "pids"), "good"]
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", str(GUARD), "0.2", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as guard:
+        assert guard.stdin is not None
+        assert guard.stdout is not None
+        guard.stdout.close()
+        while not (tmp_path / "pids").exists() or len(pids_in(tmp_path)) < 2:
+            time.sleep(0.02)
+        assert guard.poll() is None
+        guard.stdin.close()
+        guard.wait(10)
     assert wait_until_gone(pids_in(tmp_path)) == []
 
 
