@@ -16,7 +16,7 @@ demo: .venv/.installed  ## Load one week of 13 simulated restaurants on this mac
 backfill-demo: .venv/.installed  ## Prove the backfill: 13 restaurants, 60 weeks of orders, half an hour (ARGS="--weeks 4" for less)
 	@$(PYTHON) -m local_stack.backfill_demo $(ARGS)
 
-backfill-demo-all: .venv/.installed  ## The same with cash and labor
+backfill-demo-all: .venv/.installed  ## The same with cash and labor, 40 minutes
 	@$(PYTHON) -m local_stack.backfill_demo --functions orders,cash,labor $(ARGS)
 
 # Two at a time, a file always in one piece: the servers and the SQL analyser that a file needs start once for it.
