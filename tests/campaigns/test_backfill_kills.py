@@ -16,7 +16,7 @@ import pytest
 from backfill_stack import BackfillStack, backfill_stack
 
 FUNCTIONS = ("orders_daily", "cash_daily", "labor_daily")
-START, END = dt.date(2025, 10, 6), dt.date(2026, 2, 22)
+START, END = dt.date(2025, 8, 4), dt.date(2026, 2, 22)
 RESTAURANTS = 3
 DAYS = (END - START).days + 1
 COMMAND = (
