@@ -35,7 +35,7 @@ from backfill.options import (
 from backfill.places import Place, chosen, opened, toast_now
 from backfill.plan import Conditions, planned, workers_for
 from backfill.queue_status import follow
-from backfill.run import MOST_BACKFILLS, Backfill, Limits, TooManyBackfills, within
+from backfill.run import MOST_BACKFILLS, STOPPED, Backfill, Limits, TooManyBackfills, within
 from backfill.runner import RETRY_WAIT
 from backfill.schedule import OffPeak
 from backfill.status import print_status, status_of
@@ -69,8 +69,6 @@ Examples:
 """
 
 
-STOPPED = 130
-"""The exit code after Ctrl-C."""
 _WIDTH_OF_A_PIPE = 120
 
 

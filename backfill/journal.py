@@ -59,6 +59,7 @@ class Journal:
         self._pending: list[Ended] = []
         self._on_beat = on_beat
         self._seconds = seconds
+        self._lost = False
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._beat_on, daemon=True)
@@ -74,6 +75,10 @@ class Journal:
         if self._thread.is_alive():
             self._thread.join(timeout=self._seconds)
         self._persist(state, expected_end_at)
+
+    def lose(self) -> None:
+        """Write nothing any more: the warehouse is gone."""
+        self._lost = True
 
     # --- the runner's events ---------------------------------------------------------------------------
 
@@ -101,6 +106,8 @@ class Journal:
                 log.warning("backfill_beat_failed", error=str(error))
 
     def _persist(self, state: str, expected_end_at: dt.datetime | None = None) -> None:
+        if self._lost:
+            return
         try:
             self._write_units()
             self._beat(state, expected_end_at)

@@ -94,22 +94,31 @@ class ManyValued(click.Command):
         return super().parse_args(ctx, spread)
 
 
+def _with(command: _Command, *options: Callable[[_Command], _Command]) -> _Command:
+    """A command with some options, which its help shows in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def restaurants_option(command: _Command) -> _Command:
     """--tenant and --restaurants."""
-    command = click.option("--tenant", metavar="NAME", help="Tenant of restaurants.toml, where there are several.")(
-        command
+    return _with(
+        command,
+        click.option(
+            "--restaurants",
+            metavar="GUID,NAME",
+            default="",
+            help="Only these restaurants, by GUID or name; all of the tenant's if left out.",
+        ),
+        click.option("--tenant", metavar="NAME", help="Tenant of restaurants.toml, where there are several."),
     )
-    return click.option(
-        "--restaurants",
-        metavar="GUID,NAME",
-        default="",
-        help="Only these restaurants, by GUID or name; all of the tenant's if left out.",
-    )(command)
 
 
 def dates_options(command: _Command) -> _Command:
     """--start-date, --end-date, --dates and --missing: see wanted_of."""
-    options = (
+    return _with(
+        command,
         click.option("--start-date", type=Date(), help="First business date."),
         click.option("--end-date", type=Date(), help="Last business date, included."),
         click.option(
@@ -120,21 +129,21 @@ def dates_options(command: _Command) -> _Command:
         ),
         click.option("--missing", is_flag=True, help="Everything since each restaurant's first business date."),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def calls_options(command: _Command) -> _Command:
     """--chunk-days and --workers."""
-    command = click.option(
-        "--workers",
-        type=click.IntRange(1, 500),
-        help="Calls at once.  [default: one for each restaurant and function, up to 16 of a function]",
-    )(command)
-    return click.option(
-        "--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31."
-    )(command)
+    return _with(
+        command,
+        click.option(
+            "--chunk-days", type=ChunkDays(), default={}, help="Business dates in one call: 7, or orders=7,cash=31."
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(1, 500),
+            help="Calls at once.  [default: one for each restaurant and function, up to 16 of a function]",
+        ),
+    )
 
 
 def sources_option(command: _Command) -> _Command:
@@ -151,7 +160,8 @@ def sources_option(command: _Command) -> _Command:
 
 def place_options(command: _Command) -> _Command:
     """--target and what belongs to each."""
-    options = (
+    return _with(
+        command,
         click.option(
             "--target",
             type=click.Choice(["local", "http", "tasks"]),
@@ -201,9 +211,6 @@ def place_options(command: _Command) -> _Command:
             help="tasks: the service account as which the queue calls the functions.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def _words_of(context: click.Context) -> str:

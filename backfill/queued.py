@@ -18,7 +18,7 @@ from rich.progress import Progress
 from backfill.journal import Journal, new_backfill_id
 from backfill.places import Place, toast_now
 from backfill.queue_status import Followed, follow
-from backfill.run import MOST_BACKFILLS, others_under_way
+from backfill.run import MOST_BACKFILLS, STOPPED, others_under_way
 from backfill.runner import Ended
 from backfill.schedule import OffPeak, Scheduled, schedule
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
@@ -144,7 +144,7 @@ class QueuedBackfill:
             queue = self._queue.name.rpartition("/")[2]
             self._console.print(f"The queue is paused: gcloud tasks queues resume {queue}", style="yellow")
         if stopped:
-            return 130
+            return STOPPED
         return 1 if refused or len(soon) < len(times) else 0
 
     def _in_queue(self, followed: Followed) -> list[QueuedTask]:

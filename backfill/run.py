@@ -17,18 +17,20 @@ from backfill.plan import Conditions, planned, workers_for
 from backfill.replies import cause_of
 from backfill.runner import RETRY_WAIT, Ended, Listener, Runner
 from backfill.survey import Survey, configuration_units, failed_left, survey, units_left
+from backfill.tables import print_next
 from backfill.targets import ServersGone
 from backfill.verification import AFTER_A_RUN, verified
 from backfill.work import Wanted
 from history.ledger import FailedUnit, Ledger, Running
 from history.units import FUNCTION_OF, Unit
-from quality import mending
 from quality.report import print_report
 from shared.config import Restaurant, Tenant
 from shared.errors import ConfigurationError
 from shared.schema import ALL_TABLES, VIEWS
 
 MOST_BACKFILLS = 5
+STOPPED = 130
+"""The exit code after Ctrl-C."""
 
 
 class TooManyBackfills(Exception):
@@ -121,7 +123,7 @@ class Backfill:
             units = configuration_units(self._tenant, self._restaurants, self._ledger.configured_at(guids), now)
             result = self._do(units, self._survey(now), "configuration")
             if result.stopped:
-                return 130
+                return STOPPED
             configured = not result.failed
         found = self._survey(now)
         for note in found.notes:
@@ -129,7 +131,7 @@ class Backfill:
         units = self._units(found, failed)
         result = self._do(_keeping_clear(units, others, self._console), found, "business dates")
         if result.stopped:
-            return 130
+            return STOPPED
         if result.failed or not configured:
             if with_gates:
                 self._console.print("Not verified, since not all is loaded.")
@@ -144,7 +146,7 @@ class Backfill:
             return 0 if self._verify(now) else 1
         except KeyboardInterrupt:
             self._console.print("\nAll is loaded, but not verified: 'backfill_all.py verify' does that.")
-            return 130
+            return STOPPED
 
     def _narrow_to(self, units: Sequence[Unit]) -> None:
         """Want no more than some units: what else is missing is not theirs to prove."""
@@ -192,16 +194,14 @@ class Backfill:
         try:
             with display:
                 runner.run()
-        except ServersGone:
-            raise  # nothing is left to write to
-        except BaseException as error:
+        except KeyboardInterrupt:
             runner.stop()
-            journal.finish("stopped")
-            if not isinstance(error, KeyboardInterrupt):
-                raise
             result.stopped = True
-        else:
-            journal.finish(result.state)
+        except ServersGone:
+            journal.lose()
+            raise
+        finally:
+            journal.finish(result.state if len(result.all) == len(units) else "stopped")
         print_result(result, len(units), found.names, progress.elapsed, self._place.words, self._console)
         return result
 
@@ -272,8 +272,7 @@ def print_result(
     if result.stopped:
         console.print("The same command goes on from here. Deployed functions end the calls that were under way.")
     elif result.failed:
-        command = mending.at(mending.load_failed(), place)
-        console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)
+        print_next(place, console)
 
 
 def within(hours: tuple[dt.time, dt.time] | None, zone: dt.tzinfo | None = None) -> Callable[[], bool]:

@@ -14,12 +14,11 @@ from rich.text import Text
 from backfill.display import duration
 from backfill.queue_status import Followed, print_queue
 from backfill.survey import Survey, failed_left
-from backfill.tables import print_failed
+from backfill.tables import print_failed, print_next
 from backfill.work import NoFirstDate, Wanted, spans_wanted
 from history.ledger import FailedUnit, Ledger, Running
 from history.spans import Span, clipped, days_in, without
 from history.units import SOURCES, Location, Source
-from quality import mending
 
 SPANS_SHOWN = 2
 
@@ -109,8 +108,7 @@ def print_status(status: Status, place: str, console: Console) -> None:
     if status.failed:
         console.print(f"\n{len(status.failed)} units failed and are still missing:")
         print_failed(status.failed, names, console)
-        command = mending.at(mending.load_failed(), place)
-        console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)
+        print_next(place, console)
 
 
 def _share(covered: Covered) -> Text:

@@ -13,6 +13,7 @@ from backfill.plan import INSERTS_AT_ONCE_PER_DAY, LOAD_JOBS_PER_DAY, Plan
 from backfill.replies import cause_of
 from history.ledger import FailedUnit
 from history.units import SOURCE_OF
+from quality import mending
 
 RESTAURANTS_SHOWN = 30
 
@@ -80,6 +81,12 @@ def print_failed(failed: Sequence[FailedUnit], names: Mapping[str, str], console
             soft_wrap=True,
             highlight=False,
         )
+
+
+def print_next(place: str, console: Console) -> None:
+    """What to type when something has failed; ``place`` are the options that say where."""
+    command = mending.at(mending.load_failed(), place)
+    console.print(f"When the cause is mended: {command}", markup=False, soft_wrap=True)
 
 
 def _table(*headings: str) -> Table:

@@ -290,13 +290,18 @@ GROUP BY restaurant_guid"""
     return Statement(sql, (Parameter("restaurants", "STRING", tuple(sorted(restaurants))),))
 
 
+def _last_words(dataset: str) -> str:
+    """What a statement reads that goes by what was written down last of each unit, by whichever backfill."""
+    return f"""FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
+WHERE TRUE
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1"""
+
+
 def failed_units(dataset: str) -> Statement:
     """The units whose last end was a failure; what was loaded since, in whatever pieces, is for the caller to see."""
     sql = f"""SELECT `function`, restaurant_guid, start_date, end_date, attempts, ended_at, error
-FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
-WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+{_last_words(dataset)}
   AND state = 'failed'
 ORDER BY ended_at"""
     return Statement(sql)
@@ -305,10 +310,7 @@ ORDER BY ended_at"""
 def queued_units(dataset: str) -> Statement:
     """The units whose last word is that they were put into a queue."""
     sql = f"""SELECT backfill_id, `function`, restaurant_guid, start_date, end_date, ended_at AS queued_at
-FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
-WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+{_last_words(dataset)}
   AND state = 'queued'
 ORDER BY queued_at"""
     return Statement(sql)
@@ -348,10 +350,7 @@ def count_queued(dataset: str, now: dt.datetime) -> Statement:
     sql = f"""INSERT INTO `{dataset}.{ETL_BACKFILLS.name}` ({columns})
 WITH last_words AS (
   SELECT backfill_id, state
-  FROM `{dataset}.{ETL_BACKFILL_UNITS.name}`
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY `function`, restaurant_guid, start_date, end_date ORDER BY ended_at DESC, backfill_id) = 1
+  {_last_words(dataset)}
 ),
 counted AS (
   SELECT
